@@ -1,0 +1,41 @@
+"""seqkit: sequence pipelines from plugins. Importing it imports no torch and no spaCy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from seqkit.errors import SeqkitError as SeqkitError
+    from seqkit.pipeline import Pipeline as Pipeline
+    from seqkit.pipeline import load as load
+    from seqkit.plugins import hookimpl as hookimpl
+    from seqkit.runs import run as run
+    from seqkit.stages import Text as Text
+    from seqkit.stages import Upstream as Upstream
+
+_HOMES = {
+    "Pipeline": "seqkit.pipeline",
+    "SeqkitError": "seqkit.errors",
+    "Text": "seqkit.stages",
+    "Upstream": "seqkit.stages",
+    "hookimpl": "seqkit.plugins",
+    "load": "seqkit.pipeline",
+    "run": "seqkit.runs",
+}
+
+__all__ = ["Pipeline", "SeqkitError", "Text", "Upstream", "__version__", "hookimpl", "load", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name's home when the name is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'seqkit' has no attribute '{name}'")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

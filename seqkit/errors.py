@@ -1,0 +1,81 @@
+"""Every error that seqkit raises on purpose.
+
+    SeqkitError                 one line: `where: what is wrong. What to do.`
+    ├── RecipeError             a recipe or an override is wrong; holds every problem found
+    ├── PluginError             a plugin or a stage is missing, broken or ambiguous
+    ├── DataError               a data file is missing, empty or malformed
+    ├── ModelError              a saved pipeline is missing, damaged or needs another plugin
+    ├── RunError                a run directory cannot be used as asked
+    └── TrainingError           training cannot go on (a loss that is not a number)
+
+The first five are mistakes that a user can mend: the command line ends with 2. The last one, like a
+full disk, is a failure: the command line ends with 1.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+class SeqkitError(Exception):
+    """An error whose message is meant for a user, on one line."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong in a recipe, and where.
+
+    `where` is `file:line:column` or the override `--set a.b`; `path` is the setting, dots between.
+    """
+
+    where: str
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.where, self.path, self.message) if part)
+
+
+class RecipeError(SeqkitError):
+    """A recipe with mistakes: all of them, in the order of the file."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class PluginError(SeqkitError):
+    """A plugin that is missing, broken or ambiguous."""
+
+
+class DataError(SeqkitError):
+    """Data that cannot be used."""
+
+
+class ModelError(SeqkitError):
+    """A saved pipeline that cannot be used."""
+
+
+class RunError(SeqkitError):
+    """A run directory that cannot be used as asked."""
+
+
+class TrainingError(SeqkitError):
+    """Training that cannot go on."""
+
+    exit_code = 1
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Says `Did you mean 'x'?` for the known name nearest to `name`, or lists the known names."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean '{close[0]}'?"
+    if not names:
+        return "There is none to choose from."
+    return f"Known: {', '.join(names)}."

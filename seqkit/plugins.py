@@ -1,0 +1,297 @@
+"""The plugin door: discovery, quarantine, and lookup of stages by kind and name.
+
+A plugin is a module named by an entry point of the group `seqkit`. It implements one hook,
+`seqkit_stages(register)`, and registers factories. First-party plugins come in by the same door.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import inspect
+import os
+import re
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from seqkit.errors import PluginError, nearest
+from seqkit.stages import Upstream
+
+GROUP = "seqkit"
+NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+STAGES = ("tokeniser", "embedder", "encoder", "decoder", "search")
+KINDS = (*STAGES, "source", "metric")
+
+hookspec = pluggy.HookspecMarker("seqkit")
+hookimpl = pluggy.HookimplMarker("seqkit")
+
+Factory = Callable[..., Any]
+Rules = Callable[[Mapping[str, Any]], Iterable[tuple[str, str]]]
+"""From a factory's checked settings to (setting, what is wrong with it) pairs; imports no torch."""
+
+
+@dataclass
+class Plugin:
+    """One installed entry point, and what became of it."""
+
+    name: str
+    module: str
+    distribution: str
+    version: str
+    state: str = "loaded"
+    seconds: float = 0.0
+    error: str = ""
+    traceback: str = ""
+    stages: list[Stage] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.distribution} {self.version})"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A registered factory.
+
+    files: a source whose places are files. joint: an encoder that is handed all inputs.
+    """
+
+    kind: str
+    name: str
+    factory: Factory
+    plugin: Plugin = field(repr=False)
+    rules: Rules | None = None
+    joint: bool = False
+    files: bool = False
+
+
+@dataclass(frozen=True)
+class Use:
+    """The default of a nested setting: `encode: Nested[Encoder] = Use("encoder", "bilstm")`.
+
+    The check resolves it as if the recipe had said it. Where a factory is called by hand, `build`
+    looks the stage up in the registry.
+    """
+
+    kind: str
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def build(self, upstream: Upstream) -> Any:
+        """Builds the stage that the default names."""
+        return registry().find(self.kind, self.name).factory(upstream, **self.settings)
+
+
+class Hooks:
+    """The hooks that seqkit calls."""
+
+    @hookspec
+    def seqkit_stages(self, register: Register) -> None:
+        """Registers the plugin's stages, sources and metrics."""
+
+
+class Register:
+    """Handed to `seqkit_stages`. Each method takes a name and a factory.
+
+    A factory's parameters before the star are what the engine gives: the four stages and searches
+    get `upstream`, sources and metrics nothing. Those after the star are what a recipe may set.
+    """
+
+    def __init__(self, plugin: Plugin) -> None:
+        self._plugin = plugin
+
+    def tokeniser(self, name: str, factory: Factory, *, rules: Rules | None = None) -> None:
+        """Registers `factory(upstream, *, ...) -> Tokeniser`."""
+        self._add("tokeniser", name, factory, rules)
+
+    def embedder(self, name: str, factory: Factory, *, rules: Rules | None = None) -> None:
+        """Registers `factory(upstream, *, ...) -> Embedder`."""
+        self._add("embedder", name, factory, rules)
+
+    def encoder(
+        self, name: str, factory: Factory, *, rules: Rules | None = None, joint: bool = False
+    ) -> None:
+        """Registers `factory(upstream, *, ...) -> Encoder`, or Joint where `joint` is True."""
+        self._add("encoder", name, factory, rules, joint=joint)
+
+    def decoder(self, name: str, factory: Factory, *, rules: Rules | None = None) -> None:
+        """Registers `factory(upstream, *, ...) -> Decoder`."""
+        self._add("decoder", name, factory, rules)
+
+    def search(self, name: str, factory: Factory, *, rules: Rules | None = None) -> None:
+        """Registers `factory(upstream, *, ...) -> Search`."""
+        self._add("search", name, factory, rules)
+
+    def source(
+        self, name: str, factory: Factory, *, rules: Rules | None = None, files: bool = False
+    ) -> None:
+        """Registers `factory(*, ...) -> Source`. files: its places are files of the data folder."""
+        self._add("source", name, factory, rules, files=files)
+
+    def metric(self, name: str, factory: Factory, *, rules: Rules | None = None) -> None:
+        """Registers `factory(*, ...) -> Metric`."""
+        self._add("metric", name, factory, rules)
+
+    def _add(
+        self,
+        kind: str,
+        name: str,
+        factory: Factory,
+        rules: Rules | None,
+        *,
+        joint: bool = False,
+        files: bool = False,
+    ) -> None:
+        who = f"{kind} '{name}'"
+        if not NAME.fullmatch(name):
+            raise PluginError(f"{who}: a name has 1 to 64 of A-Z a-z 0-9 _ . -")
+        if any(stage.kind == kind and stage.name == name for stage in self._plugin.stages):
+            raise PluginError(f"{who} is registered twice. Register each name once.")
+        check_factory(who, factory, given=1 if kind in STAGES else 0)
+        self._plugin.stages.append(Stage(kind, name, factory, self._plugin, rules, joint, files))
+
+
+def check_factory(who: str, factory: Factory, given: int) -> None:
+    """Refuses a factory whose signature cannot serve as a schema."""
+    before = 0
+    for parameter in inspect.signature(factory).parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise PluginError(f"{who}: its factory takes *{parameter.name}. Name each setting.")
+        if parameter.kind is not parameter.KEYWORD_ONLY:
+            before += 1
+        elif parameter.annotation is parameter.empty:
+            raise PluginError(f"{who}: setting '{parameter.name}' has no type. Annotate it.")
+    if before != given:
+        wanted = "one parameter, upstream," if given else "no parameter"
+        raise PluginError(
+            f"{who}: its factory takes {before} parameters before the star, but the engine gives "
+            f"{given}. Put {wanted} before the star and settings after it."
+        )
+
+
+class Registry:
+    """The stages of all loaded plugins."""
+
+    def __init__(self, plugins: Sequence[Plugin]) -> None:
+        self.plugins = tuple(plugins)
+
+    def stages(self, kind: str) -> list[Stage]:
+        """All stages of a kind, sorted by name."""
+        found = [stage for plugin in self.plugins for stage in plugin.stages if stage.kind == kind]
+        return sorted(found, key=lambda stage: (stage.name, stage.plugin.distribution))
+
+    def find(self, kind: str, name: str) -> Stage:
+        """The stage called `name` or `distribution/name`.
+
+        Raises PluginError where none fits, or several.
+        """
+        distribution, _, short = name.rpartition("/")
+        found = [
+            stage
+            for stage in self.stages(kind)
+            if stage.name == short and distribution in ("", stage.plugin.distribution)
+        ]
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            known = {stage.name for stage in self.stages(kind)}
+            broken = [plugin for plugin in self.plugins if plugin.state != "loaded"]
+            also = f" {len(broken)} broken: see `seqkit plugins`." if broken else ""
+            raise PluginError(f"no {kind} called '{name}'. {nearest(short, known)}{also}".strip())
+        raise PluginError(
+            f"{kind} '{short}' is in {len(found)} plugins. Say "
+            + " or ".join(f"'{stage.plugin.distribution}/{stage.name}'" for stage in found)
+            + "."
+        )
+
+    def named(self, names: Iterable[str]) -> list[Plugin]:
+        """The plugins with the given entry-point names."""
+        wanted = set(names)
+        return [plugin for plugin in self.plugins if plugin.name in wanted]
+
+
+def load_plugins(strict: bool = False) -> Registry:
+    """Loads every installed plugin, each on its own: one that fails is quarantined, not fatal.
+
+    Raises PluginError for the first failure where `strict` is True.
+    """
+    manager = pluggy.PluginManager("seqkit")
+    manager.add_hookspecs(Hooks)
+    plugins = []
+    seen: dict[str, Plugin] = {}
+    for entry in installed_entry_points():
+        distribution = entry.dist.name if entry.dist else "unknown"
+        version = entry.dist.version if entry.dist else "0"
+        plugin = Plugin(entry.name, entry.value, distribution, version)
+        plugins.append(plugin)
+        started = time.perf_counter()
+        try:
+            if entry.name in seen:
+                raise PluginError(
+                    f"the entry point '{entry.name}' is in two distributions, "
+                    f"{seen[entry.name].distribution} and {distribution}. Uninstall one of them."
+                )
+            seen[entry.name] = plugin
+            register_plugin(manager, plugin, entry.load())
+        except Exception as error:  # whatever a foreign module raises, the others go on
+            if strict:
+                raise PluginError(f"plugin {plugin}: {describe(error)}") from error
+            plugin.stages.clear()
+            plugin.state = "quarantined"
+            plugin.error = describe(error)
+            plugin.traceback = traceback.format_exc()
+        plugin.seconds = time.perf_counter() - started
+    return Registry(plugins)
+
+
+def installed_entry_points() -> list[importlib.metadata.EntryPoint]:
+    """The group's entry points, sorted, so that the order of installation never shows."""
+    found = importlib.metadata.entry_points(group=GROUP)
+    once = {(entry.dist.name if entry.dist else "", entry.name): entry for entry in found}
+    return sorted(
+        once.values(), key=lambda entry: (entry.name, entry.dist.name if entry.dist else "")
+    )
+
+
+def register_plugin(manager: pluggy.PluginManager, plugin: Plugin, module: ModuleType) -> None:
+    """Registers one module and calls its hook, alone, so that a failure has an owner."""
+    name = f"{plugin.distribution}/{plugin.name}"
+    manager.register(module, name=name)
+    try:
+        unknown = [
+            attribute
+            for attribute in vars(module)
+            if attribute.startswith("seqkit_") and not hasattr(manager.hook, attribute)
+            if callable(getattr(module, attribute))
+        ]
+        if unknown:
+            raise PluginError(
+                f"no hook called '{unknown[0]}'. {nearest(unknown[0], ['seqkit_stages'])}"
+            )
+        others = [other for other in manager.get_plugins() if other is not module]
+        manager.subset_hook_caller("seqkit_stages", others)(register=Register(plugin))
+        if not plugin.stages:
+            raise PluginError(
+                "it registers nothing. Mark `seqkit_stages(register)` with @seqkit.hookimpl."
+            )
+    except BaseException:
+        manager.unregister(name=name)
+        raise
+
+
+def describe(error: BaseException) -> str:
+    """An exception on one line."""
+    if isinstance(error, PluginError):
+        return str(error)
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+@cache
+def registry() -> Registry:
+    """The registry of this process; plugins are loaded once, when first asked for."""
+    return load_plugins(strict=bool(os.environ.get("SEQKIT_STRICT_PLUGINS")))
