@@ -6,10 +6,11 @@
     ├── DataError               a data file is missing, empty or malformed
     ├── ModelError              a saved pipeline is missing, damaged or needs another plugin
     ├── RunError                a run directory cannot be used as asked
-    └── TrainingError           training cannot go on (a loss that is not a number)
+    ├── TrainingError           training cannot go on (a loss that is not a number)
+    └── Interrupted             a signal asked to stop; the run can be gone on with
 
-The first five are mistakes that a user can mend: the command line ends with 2. The last one, like a
-full disk, is a failure: the command line ends with 1.
+The first five are mistakes that a user can mend: the command line ends with 2. A TrainingError, like
+a full disk, is a failure: the command line ends with 1; an interruption ends with 130.
 """
 
 from __future__ import annotations
@@ -68,6 +69,12 @@ class TrainingError(SeqkitError):
     """Training that cannot go on."""
 
     exit_code = 1
+
+
+class Interrupted(SeqkitError):
+    """A run that was asked to stop, and has saved a checkpoint."""
+
+    exit_code = 130
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -135,18 +135,22 @@ class Loss:
 
 @dataclass(frozen=True)
 class Front:
-    """What stands before the encoder for one input: for shared vocabularies and tied weights."""
+    """What stands before a stage for one input: for shared vocabularies and tied weights.
+
+    width: of this input's vectors where they reach the stage.
+    """
 
     embedder: Embedder
     tokeniser: Tokeniser | None = None
+    width: int = 0
 
 
 @dataclass(frozen=True)
 class Upstream:
     """Everything that a factory may know of the stages before it.
 
-    Outside any pipeline, say `Upstream(width=96)`. inputs: the fronts by input name, for decoders
-    and joint encoders.
+    Outside any pipeline, say `Upstream(width=96)`. width: of the vectors that come in; where inputs
+    differ in width, of the first. inputs: the fronts by name, for decoders and joint encoders.
     """
 
     width: int

@@ -1,0 +1,312 @@
+"""A part-of-speech tagger in bare torch, without seqkit: what seqkit's speed is measured against.
+
+The model of Lample et al. (2016), in the sizes of `recipes/pos-ewt.yaml`: a word vector (100) beside
+the last states of a character BiLSTM (2 x 25) that reads each distinct word of the batch once, a
+BiLSTM (2 x 256), and a linear-chain CRF. It comes in two variants. `packed` is what people write:
+PackedSequence and one bidirectional LSTM. `padded` is what people could write: two one-direction
+LSTMs over the padded batch, the second over rows reversed within their lengths.
+
+    python benchmarks/bare.py --data DIR --variant packed --batches 60
+
+prints one line of JSON. DIR holds `ud_english_ewt/en_ewt-ud-{train,dev}.conllu.gz`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
+
+PADDING, UNKNOWN = 0, 1
+
+
+class Sentence(NamedTuple):
+    """The words of one sentence and their tags."""
+
+    words: list[str]
+    tags: list[str]
+
+
+class Inputs(NamedTuple):
+    """One batch of words. `types` says which row of `characters` a word is."""
+
+    words: Tensor  # [batch time]
+    types: Tensor  # [batch time]
+    lengths: Tensor  # [batch]
+    characters: Tensor  # [type character]
+    character_lengths: Tensor  # [type]
+
+
+def load(path: Path) -> list[Sentence]:
+    """Reads the forms and universal tags of a CoNLL-U file, gzipped or not."""
+    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open()
+    with opened as file:
+        blocks = file.read().strip().split("\n\n")
+    sentences = []
+    for block in blocks:
+        rows = [line.split("\t") for line in block.split("\n") if not line.startswith("#")]
+        rows = [row for row in rows if row[0].isdigit()]
+        sentences.append(Sentence([row[1] for row in rows], [row[3] for row in rows]))
+    return sentences
+
+
+class Vocabulary:
+    """Numbers for lower-cased words seen twice, for characters and for tags."""
+
+    def __init__(self, sentences: Sequence[Sentence], minimum: int = 2) -> None:
+        words = Counter(word.lower() for sentence in sentences for word in sentence.words)
+        characters = sorted(
+            {character for sentence in sentences for character in "".join(sentence.words)}
+        )
+        self.tags = sorted({tag for sentence in sentences for tag in sentence.tags})
+        kept = sorted(word for word, count in words.items() if count >= minimum)
+        self.words = {word: number for number, word in enumerate(kept, start=2)}
+        self.characters = {
+            character: number for number, character in enumerate(characters, start=2)
+        }
+        self.tag_numbers = {tag: number for number, tag in enumerate(self.tags)}
+
+    def inputs(self, sentences: Sequence[Sequence[str]]) -> Inputs:
+        """Numbers and pads a batch of sentences, given as their words."""
+        rows: dict[str, int] = {}
+        words, types = [], []
+        for sentence in sentences:
+            types.append(torch.tensor([rows.setdefault(word, len(rows)) for word in sentence]))
+            numbers = [self.words.get(word.lower(), UNKNOWN) for word in sentence]
+            words.append(torch.tensor(numbers))
+        spelt = [
+            torch.tensor([self.characters.get(character, UNKNOWN) for character in word])
+            for word in rows
+        ]
+        return Inputs(
+            pad_sequence(words, batch_first=True),
+            pad_sequence(types, batch_first=True),
+            torch.tensor([len(sentence) for sentence in sentences]),
+            pad_sequence(spelt, batch_first=True),
+            torch.tensor([len(word) for word in rows]),
+        )
+
+    def targets(self, tags: Sequence[Sequence[str]]) -> Tensor:
+        """Numbers and pads the tags of a batch [batch time]."""
+        numbers = [torch.tensor([self.tag_numbers[tag] for tag in row]) for row in tags]
+        return pad_sequence(numbers, batch_first=True)
+
+
+class PackedBiLSTM(nn.Module):
+    """A bidirectional LSTM over a PackedSequence."""
+
+    def __init__(self, inputs: int, hidden: int) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(inputs, hidden, batch_first=True, bidirectional=True)
+
+    def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Outputs [batch time 2 x hidden] and last states [batch 2 x hidden]."""
+        packed = pack_padded_sequence(values, lengths, batch_first=True, enforce_sorted=False)
+        outputs, (hidden, _) = self.lstm(packed)
+        padded, _ = pad_packed_sequence(outputs, batch_first=True)
+        return padded, torch.cat((hidden[0], hidden[1]), dim=-1)
+
+
+class PaddedBiLSTM(nn.Module):
+    """The same function from two one-direction LSTMs over the padded batch."""
+
+    def __init__(self, inputs: int, hidden: int) -> None:
+        super().__init__()
+        self.forwards = nn.LSTM(inputs, hidden, batch_first=True)
+        self.backwards = nn.LSTM(inputs, hidden, batch_first=True)
+
+    def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Outputs [batch time 2 x hidden] and last states [batch 2 x hidden]."""
+        step, ends = torch.arange(values.shape[1]), lengths.unsqueeze(1)
+        reverse = torch.where(step < ends, ends - 1 - step, step).unsqueeze(-1)
+        onward, _ = self.forwards(values)
+        back, _ = self.backwards(values.gather(1, reverse.expand_as(values)))
+        rows, last = torch.arange(len(values)), lengths - 1
+        hidden = torch.cat((onward[rows, last], back[rows, last]), dim=-1)
+        return torch.cat((onward, back.gather(1, reverse.expand_as(back))), dim=-1), hidden
+
+
+class CRF(nn.Module):
+    """A linear-chain conditional random field (Lafferty et al. 2001)."""
+
+    def __init__(self, tags: int) -> None:
+        super().__init__()
+        self.transitions = nn.Parameter(torch.zeros(tags, tags))  # [from to]
+        self.start = nn.Parameter(torch.zeros(tags))
+        self.end = nn.Parameter(torch.zeros(tags))
+
+    def loss(self, scores: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:
+        """Negative log-likelihood of a batch; scores [batch time tag], tags [batch time]."""
+        mask = torch.arange(scores.shape[1]) < lengths.unsqueeze(1)
+        gold = scores.gather(2, tags.unsqueeze(2)).squeeze(2)
+        gold[:, 1:] += self.transitions[tags[:, :-1], tags[:, 1:]]
+        ends = tags.gather(1, lengths.unsqueeze(1) - 1).squeeze(1)
+        path = (gold * mask).sum() + self.start[tags[:, 0]].sum() + self.end[ends].sum()
+        return self.log_partition(scores, mask) - path
+
+    def log_partition(self, scores: Tensor, mask: Tensor) -> Tensor:
+        """Log of the sum over all paths, by a forward pass that is rescaled at every step."""
+        peak = scores.detach().amax(dim=2, keepdim=True)
+        likelihoods = (scores - peak).exp().unbind(1)
+        step = self.transitions.exp()
+        scales, real = [], mask.unsqueeze(2).unbind(1)
+        forward = likelihoods[0] * self.start.exp()
+        for likelihood, here in zip(likelihoods[1:], real[1:], strict=True):
+            following = (forward @ step) * likelihood
+            scale = torch.where(here, following.sum(dim=1, keepdim=True), 1.0)
+            forward = torch.where(here, following / scale, forward)
+            scales.append(scale)
+        final = (forward @ self.end.exp()).log().sum() + (peak.squeeze(2) * mask).sum()
+        return final + torch.cat(scales, dim=1).log().sum() if scales else final
+
+    def best(self, scores: Tensor, lengths: Tensor) -> list[list[int]]:
+        """The best path of every row (Viterbi 1967)."""
+        best, pointers = scores[:, 0] + self.start, []
+        held = []
+        for here in scores.unbind(1)[1:]:
+            held.append(best)
+            top, pointer = (best.unsqueeze(2) + self.transitions).max(dim=1)
+            best = top + here
+            pointers.append(pointer)
+        held.append(best)
+        rows = torch.arange(len(scores))
+        last = (torch.stack(held)[lengths - 1, rows] + self.end).argmax(dim=1).tolist()
+        back = torch.stack(pointers, dim=1).numpy() if pointers else None
+        paths = []
+        for row, (tag, length) in enumerate(zip(last, lengths.tolist(), strict=True)):
+            path = [tag]
+            for step in range(length - 2, -1, -1):
+                assert back is not None
+                path.append(int(back[row, step, path[-1]]))
+            paths.append(path[::-1])
+        return paths
+
+
+class BareTagger(nn.Module):
+    """Words in, tag scores out. packed: which of the two BiLSTMs."""
+
+    def __init__(self, vocabulary: Vocabulary, *, packed: bool, dropout: float = 0.3) -> None:
+        super().__init__()
+        both = PackedBiLSTM if packed else PaddedBiLSTM
+        self.vocabulary = vocabulary
+        self.words = nn.Embedding(len(vocabulary.words) + 2, 100, padding_idx=PADDING)
+        self.characters = nn.Embedding(len(vocabulary.characters) + 2, 25, padding_idx=PADDING)
+        self.speller = both(25, 25)
+        self.encoder = both(150, 256)
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(512, len(vocabulary.tags))
+        self.crf = CRF(len(vocabulary.tags))
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        """Scores [batch time tag]."""
+        _, spelt = self.speller(self.characters(inputs.characters), inputs.character_lengths)
+        vectors = torch.cat((self.words(inputs.words), spelt[inputs.types]), dim=-1)
+        encoded, _ = self.encoder(vectors, inputs.lengths)
+        scores: Tensor = self.output(self.dropout(encoded))
+        return scores
+
+
+def random_batches(
+    sentences: Sequence[Sentence], rows: int, pool: int, seed: int
+) -> Iterator[list[Sentence]]:
+    """Shuffled batches without end; with pool > 1, so many batches are sorted by length together."""
+    order, chance = list(sentences), random.Random(seed)
+    while True:
+        chance.shuffle(order)
+        for start in range(0, len(order), rows * pool):
+            near = order[start : start + rows * pool]
+            if pool > 1:
+                near.sort(key=lambda sentence: len(sentence.words))
+            cut = [near[first : first + rows] for first in range(0, len(near), rows)]
+            chance.shuffle(cut)
+            yield from cut
+
+
+def train_words_per_second(
+    model: BareTagger,
+    sentences: Sequence[Sentence],
+    batches: int,
+    threads: int,
+    *,
+    pool: int = 1,
+    seed: int = 1,
+    warm_up: int = 5,
+) -> float:
+    """Trains for warm_up + batches updates of 32 sentences, and times the latter, text to update."""
+    torch.set_num_threads(threads)
+    model.train()
+    optimiser = torch.optim.Adam(model.parameters(), lr=2e-3, fused=True)
+    words, started = 0, 0.0
+    source = random_batches(sentences, 32, pool, seed)
+    for number, batch in zip(range(warm_up + batches), source, strict=False):
+        if number == warm_up:
+            words, started = 0, time.perf_counter()
+        inputs = model.vocabulary.inputs([sentence.words for sentence in batch])
+        tags = model.vocabulary.targets([sentence.tags for sentence in batch])
+        loss = model.crf.loss(model(inputs), tags, inputs.lengths) / inputs.lengths.sum()
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+        optimiser.step()
+        words += sum(len(sentence.words) for sentence in batch)
+    return words / (time.perf_counter() - started)
+
+
+@torch.inference_mode()
+def predict_tags(model: BareTagger, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Tags sentences given as words, in batches of 32 of nearly one length, in the order given."""
+    model.eval()
+    order = sorted(range(len(sentences)), key=lambda number: len(sentences[number]))
+    answers: list[list[str]] = [[] for _ in sentences]
+    for start in range(0, len(order), 32):
+        chosen = order[start : start + 32]
+        inputs = model.vocabulary.inputs([sentences[number] for number in chosen])
+        paths = model.crf.best(model(inputs), inputs.lengths)
+        for number, path in zip(chosen, paths, strict=True):
+            answers[number] = [model.vocabulary.tags[tag] for tag in path]
+    return answers
+
+
+def main() -> None:
+    """Trains, then tags the development split twice, and prints what the second pass measured."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--variant", choices=["packed", "padded"], required=True)
+    parser.add_argument("--batches", type=int, default=60)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--pool", type=int, default=1, help="batches sorted by length together")
+    given = parser.parse_args()
+    torch.manual_seed(1)
+    train, dev = (
+        load(given.data / f"ud_english_ewt/en_ewt-ud-{split}.conllu.gz")
+        for split in ("train", "dev")
+    )
+    model = BareTagger(Vocabulary(train), packed=given.variant == "packed")
+    speed = train_words_per_second(model, train, given.batches, given.threads, pool=given.pool)
+    texts = [sentence.words for sentence in dev]
+    for _ in range(2):
+        started = time.perf_counter()
+        answers = predict_tags(model, texts)
+        seconds = time.perf_counter() - started
+    gold = [tag for sentence in dev for tag in sentence.tags]
+    right = sum(a == b for a, b in zip((tag for row in answers for tag in row), gold, strict=True))
+    measured = {
+        "train_words_per_second": round(speed),
+        "predict_words_per_second": round(len(gold) / seconds),
+        "dev_accuracy": round(100 * right / len(gold), 2),
+    }
+    print(json.dumps({**vars(given), "data": str(given.data), **measured}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""CSV and TSV tables."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import final
+
+from seqkit.errors import DataError
+from seqkit.stages import Row
+from seqkit_data.lines import (
+    check_columns,
+    named_file,
+    read_lines,
+    read_raw_lines,
+    repeated,
+    some,
+)
+
+LONGEST_CELL = 2**31 - 1  # what the csv module takes on every platform; its own limit is 128 KiB
+
+
+@final
+class Csv:
+    """Reads comma-separated values (RFC 4180): a row a record, which quotes may spread over lines.
+
+    columns: their names, '-' skips one; None where the first record names them. Raises DataError
+    that names the file and the record's first line.
+    """
+
+    def __init__(self, columns: list[str] | None) -> None:
+        self.columns = columns
+
+    def read(self, split: str, place: Path | str | None) -> Iterator[Row]:
+        """Yields the records of a file, one at a time; blank lines are skipped."""
+        path = named_file(split, place)
+        return some(path, named_rows(path, read_records(path), self.columns))
+
+
+@final
+class Tsv:
+    """Reads tab-separated values: a row a line, with no quoting.
+
+    columns: as of Csv. Raises DataError that names the file and the line.
+    """
+
+    def __init__(self, columns: list[str] | None) -> None:
+        self.columns = columns
+
+    def read(self, split: str, place: Path | str | None) -> Iterator[Row]:
+        """Yields the lines of a file, one at a time; blank lines are skipped."""
+        path = named_file(split, place)
+        records = ((number, line.split("\t")) for number, line in read_lines(path) if line)
+        return some(path, named_rows(path, records, self.columns))
+
+
+def read_records(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yields each record's first line and its cells."""
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))
+    reader = csv.reader((line for _, line in read_raw_lines(path)), strict=True)
+    while True:
+        number = reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            wrong = str(error).partition(" - ")[0]
+            raise DataError(
+                f"{path}:{number}: no CSV: {wrong}. Close quotes, and double a quote inside quotes."
+            ) from None
+        if cells is None:
+            return
+        if cells:
+            yield number, cells
+
+
+def named_rows(
+    path: Path, records: Iterator[tuple[int, list[str]]], columns: list[str] | None
+) -> Iterator[Row]:
+    """Yields records as rows. Raises DataError where one has too few cells or too many."""
+    for number, cells in records:
+        if columns is None:
+            columns = cells
+            check_header(f"{path}:{number}", columns)
+            continue
+        if len(cells) != len(columns):
+            check_columns(f"{path}:{number}", len(cells), columns)
+        yield {name: cell for name, cell in zip(columns, cells, strict=True) if name != "-"}
+
+
+def check_header(where: str, header: list[str]) -> None:
+    """Raises DataError where two columns of a header have one name."""
+    twice = repeated(header)
+    if twice is not None:
+        raise DataError(f"{where}: two columns are called '{twice}'. Rename one of them.")

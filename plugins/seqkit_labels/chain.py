@@ -1,0 +1,297 @@
+"""The mathematics of a linear chain (Lafferty, McCallum & Pereira 2001): sums and best paths.
+
+A path gives each step of a row a label. Its score is the sum of the emissions of its labels, of the
+weight of each pair of neighbours, and of the weights of its first and last label.
+
+Sums over all paths run forward and backward in exp-space, rescaled at each step (Rabiner 1989), and
+the gradient is written down rather than recorded: expected minus observed counts. Where a row's
+scores span more than the floating-point range, the batch is done again in log-space.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from seqkit.settings import CHECK_SHAPES
+from seqkit.stages import time_mask
+
+if TYPE_CHECKING or CHECK_SHAPES:
+    from jaxtyping import Float, Int
+
+
+class Chain(NamedTuple):
+    """The weights of labels that stand first, next to each other [from to], and last.
+
+    What is forbidden weighs minus infinity. For each length there must be a path that is not.
+    """
+
+    first: Float[Tensor, " label"]
+    pair: Float[Tensor, "label label"]
+    last: Float[Tensor, " label"]
+
+
+class Posterior(NamedTuple):
+    """What all paths together say of a batch.
+
+    log_partition: logarithm of the sum of exp(score) over all paths; 0 for a row without a step.
+    marginals: probability of each label at each step, 0 past lengths. pairs: expected count of each
+    pair of neighbours, summed over the batch.
+    """
+
+    log_partition: Float[Tensor, " batch"]
+    marginals: Float[Tensor, "batch time label"]
+    pairs: Float[Tensor, "label label"]
+
+
+def negative_log_likelihood(
+    emissions: Float[Tensor, "batch time label"],
+    labels: Int[Tensor, "batch time"],
+    lengths: Int[Tensor, " batch"],
+    chain: Chain,
+) -> Float[Tensor, ""]:
+    """Minus the log-probability of the rows' labels, summed over the batch.
+
+    Labels past lengths are not looked at.
+    """
+    total: Tensor = ChainLoss.apply(emissions, labels, lengths, *chain)  # type: ignore[no-untyped-call]
+    return total
+
+
+@torch.no_grad()
+def posterior(
+    emissions: Float[Tensor, "batch time label"], lengths: Int[Tensor, " batch"], chain: Chain
+) -> Posterior:
+    """Partition, marginals and expected pair counts of a batch, without a gradient."""
+    with torch.autocast(emissions.device.type, enabled=False):
+        shifted, level, tops = shift(emissions, chain)
+        found = sums(shifted, lengths, level)
+        mask = time_mask(lengths, emissions.shape[1])
+        first, pair, last = tops
+        back = torch.where(mask, emissions.amax(2), 0.0).sum(1) + (lengths - 1) * pair
+        back = torch.where(lengths > 0, back + first + last, 0.0)
+        return found._replace(log_partition=found.log_partition + back)
+
+
+class ChainLoss(torch.autograd.Function):
+    """The negative log-likelihood and its gradient, both computed in the forward pass."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        emissions: Float[Tensor, "batch time label"],
+        labels: Int[Tensor, "batch time"],
+        lengths: Int[Tensor, " batch"],
+        first: Float[Tensor, " label"],
+        pair: Float[Tensor, "label label"],
+        last: Float[Tensor, " label"],
+    ) -> Float[Tensor, ""]:
+        """The loss is the same for shifted scores, whose sums are small and so exact."""
+        with torch.autocast(emissions.device.type, enabled=False):
+            shifted, chain, _ = shift(emissions, Chain(first, pair, last))
+            found = sums(shifted, lengths, chain)
+            mask = time_mask(lengths, emissions.shape[1])
+            score, *observed = observe(shifted, torch.where(mask, labels, 0), lengths, mask, chain)
+            expected = found.marginals
+            width, size = emissions.shape[2], emissions.shape[1]
+            ends = (lengths - 1).clamp(min=0).view(-1, 1, 1).expand(-1, min(size, 1), width)
+            ctx.save_for_backward(
+                expected - observed[0],
+                expected[:, :1].sum((0, 1)) - observed[1],
+                found.pairs - observed[2],
+                expected.gather(1, ends).sum((0, 1)) - observed[3],
+            )
+            return found.log_partition.sum() - score
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, gradient: Float[Tensor, ""]) -> tuple[Tensor | None, ...]:
+        """Expected minus observed counts, for each input that has a gradient."""
+        emissions, first, pair, last = (gradient * count for count in ctx.saved_tensors)
+        return emissions, None, None, first, pair, last
+
+
+def shift(
+    emissions: Float[Tensor, "batch time label"], chain: Chain
+) -> tuple[Float[Tensor, "batch time label"], Chain, tuple[Tensor, Tensor, Tensor]]:
+    """Scores shifted so that the greatest of each step, and of each weight, is 0; and the tops."""
+    tops = (chain.first.max(), chain.pair.max(), chain.last.max())
+    level = Chain(chain.first - tops[0], chain.pair - tops[1], chain.last - tops[2])
+    return emissions - emissions.amax(2, keepdim=True), level, tops
+
+
+def observe(
+    emissions: Float[Tensor, "batch time label"],
+    labels: Int[Tensor, "batch time"],
+    lengths: Int[Tensor, " batch"],
+    mask: Tensor,
+    chain: Chain,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """The score of given paths, summed, and the counts of what stands in them.
+
+    The counts are one-hot [batch time label] for the emissions, then of first labels, of pairs, and
+    of last labels.
+    """
+    size = emissions.shape[2]
+    one = torch.zeros_like(emissions).scatter_(2, labels.unsqueeze(2), mask.unsqueeze(2).to(emissions))
+    rows = torch.arange(len(lengths), device=lengths.device)[lengths > 0]
+    firsts = labels[rows, 0] if len(rows) else labels.reshape(-1)
+    lasts = labels[rows, lengths[rows] - 1] if len(rows) else firsts
+    inner = mask[:, 1:]
+    pairs = (labels[:, :-1] * size + labels[:, 1:])[inner]
+    score = torch.where(mask, emissions.gather(2, labels.unsqueeze(2)).squeeze(2), 0.0).sum()
+    score = score + chain.first[firsts].sum() + chain.last[lasts].sum()
+    score = score + chain.pair.reshape(-1)[pairs].sum()
+    counts = [
+        torch.bincount(found, minlength=most).to(emissions)
+        for found, most in ((firsts, size), (pairs, size * size), (lasts, size))
+    ]
+    return score, one, counts[0], counts[1].view(size, size), counts[2]
+
+
+def sums(
+    emissions: Float[Tensor, "batch time label"], lengths: Int[Tensor, " batch"], chain: Chain
+) -> Posterior:
+    """The posterior of shifted scores; rows are put in the order of their lengths inside."""
+    order = lengths.argsort(descending=True, stable=True)
+    sorted_lengths = lengths[order]
+    steps = np.arange(emissions.shape[1])
+    active = (sorted_lengths.cpu().numpy() > steps[:, None]).sum(1).tolist()
+    active = active[: max((t + 1 for t, rows in enumerate(active) if rows), default=0)]
+    ordered = emissions[order].transpose(0, 1)
+    found = scaled(ordered, sorted_lengths, active, chain)
+    if found is None:
+        found = in_log_space(ordered.double(), sorted_lengths, active, Chain(*(x.double() for x in chain)))
+    log_partition, marginals, pairs = found
+    back = order.argsort()
+    return Posterior(
+        log_partition[back].to(emissions), marginals.transpose(0, 1)[back].to(emissions), pairs.to(emissions)
+    )
+
+
+Sums = tuple[Tensor, Tensor, Tensor]
+"""log_partition [batch], marginals [time batch label] and pairs, rows in the order of lengths."""
+
+
+def scaled(
+    emissions: Float[Tensor, "time batch label"],
+    lengths: Int[Tensor, " batch"],
+    active: list[int],
+    chain: Chain,
+) -> Sums | None:
+    """Rescaled forward and backward sums; None where the range of numbers is too small for them.
+
+    active: how many rows are real at each step. A label whose forward sum is too small for a number
+    counts as 0. That matters where its backward sum is so great that the product is not negligible:
+    then the answer is None.
+    """
+    local = emissions.exp().contiguous()
+    first, pair, last = (weight.exp() for weight in chain)
+    forward, backward, onward = (torch.zeros_like(local) for _ in range(3))
+    scale = local.new_ones(local.shape[:2])
+    for t, rows in enumerate(active):
+        now = forward[t, :rows]
+        if t:
+            torch.mm(forward[t - 1, :rows], pair, out=now)
+            now.mul_(local[t, :rows])
+        else:
+            torch.mul(first, local[t, :rows], out=now)
+        torch.sum(now, 1, out=scale[t, :rows])
+        now.div_(scale[t, :rows].unsqueeze(1))
+    batch = torch.arange(len(lengths), device=lengths.device)
+    real = lengths > 0
+    final = forward[(lengths - 1).clamp(min=0), batch] @ last if active else local.new_ones(len(lengths))
+    final = torch.where(real, final, 1.0)
+    ending, flipped = last / final.unsqueeze(1), pair.t().contiguous()
+    after = 0
+    for t in range(len(active) - 1, -1, -1):
+        rows = active[t]
+        now = backward[t, :rows]
+        if after:
+            torch.mm(onward[t + 1, :after], flipped, out=now[:after])
+        now[after:] = ending[after:rows]
+        torch.mul(now, local[t, :rows], out=onward[t, :rows])
+        onward[t, :rows].div_(scale[t, :rows].unsqueeze(1))
+        after = rows
+    limits = torch.finfo(local.dtype)
+    if active and not backward.amax().item() < limits.eps / 10 / limits.tiny:
+        return None
+    size = local.shape[2]
+    pairs = pair * (forward[:-1].reshape(-1, size).t() @ onward[1:].reshape(-1, size))
+    return scale.log().sum(0) + final.log(), forward * backward, pairs
+
+
+def in_log_space(
+    emissions: Float[Tensor, "time batch label"],
+    lengths: Int[Tensor, " batch"],
+    active: list[int],
+    chain: Chain,
+) -> Sums:
+    """What `scaled` gives, for scores of any size; slower, as each step takes label² logarithms."""
+    forward, backward = (torch.full_like(emissions, -torch.inf) for _ in range(2))
+    for t, rows in enumerate(active):
+        before = chain.first
+        if t:
+            before = (forward[t - 1, :rows].unsqueeze(2) + chain.pair).logsumexp(1)
+        forward[t, :rows] = before + emissions[t, :rows]
+    batch = torch.arange(len(lengths), device=lengths.device)
+    ending = forward[(lengths - 1).clamp(min=0), batch] + chain.last
+    log_partition = torch.where(lengths > 0, ending.logsumexp(1), 0.0)
+    pairs = torch.zeros_like(chain.pair)
+    after = 0
+    for t in range(len(active) - 1, -1, -1):
+        rows = active[t]
+        if after:
+            onward = (backward[t + 1, :after] + emissions[t + 1, :after]).unsqueeze(1) + chain.pair
+            backward[t, :after] = onward.logsumexp(2)
+            joint = forward[t, :after].unsqueeze(2) + onward - log_partition[:after].view(-1, 1, 1)
+            pairs += joint.exp().sum(0)
+        backward[t, after:rows] = chain.last
+        after = rows
+    return log_partition, (forward + backward - log_partition.unsqueeze(1)).exp(), pairs
+
+
+def best_paths(
+    emissions: Float[np.ndarray, "batch time label"],
+    lengths: Int[np.ndarray, " batch"],
+    first: Float[np.ndarray, " label"],
+    pair: Float[np.ndarray, "label label"],
+    last: Float[np.ndarray, " label"],
+) -> Int[np.ndarray, "batch time"]:
+    """The path with the greatest score of each row (Viterbi 1967), 0 past lengths.
+
+    Forward, only the best score of each label is kept: which label it came from is asked again on
+    the way back, for the labels of the path alone. Of equal scores the lower label wins.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    active = (lengths[order] > np.arange(emissions.shape[1])[:, None]).sum(1).tolist()
+    local = np.ascontiguousarray(emissions[order].transpose(1, 2, 0))
+    best = np.zeros_like(local)
+    paths = np.zeros(emissions.shape[:2], np.int64)
+    for t, rows in enumerate(active):
+        if not rows:
+            break
+        now = best[t, :, :rows]
+        if t:
+            reached = best[t - 1, :, None, :rows] + pair[:, :, None]
+            np.add(reached.max(0), local[t, :, :rows], out=now)
+            now -= now.max(0)  # only differences matter, and small numbers are exact
+        else:
+            np.add(first[:, None], local[t, :, :rows], out=now)
+    after, came = 0, np.zeros(0, np.int64)
+    onward = np.ascontiguousarray(pair.T)
+    for t in range(len(active) - 1, -1, -1):
+        rows = active[t]
+        came = np.concatenate(
+            [
+                (best[t, :, :after].T + onward[came]).argmax(1),
+                (best[t, :, after:rows].T + last).argmax(1),
+            ]
+        )
+        paths[order[:rows], t] = came
+        after = rows
+    return paths

@@ -1,0 +1,197 @@
+"""The staged build: for each stage its factory, then fit or the saved learnt state, then ready.
+
+The next factory is called when the width before it is known. Loading is the same walk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from seqkit.errors import DataError
+from seqkit.network import Network, Step
+from seqkit.recipe import Recipe
+from seqkit.signatures import Chosen
+from seqkit.stages import (
+    Decoder,
+    Embedder,
+    Encoder,
+    Example,
+    Frames,
+    Front,
+    Learnt,
+    Pieces,
+    Row,
+    Text,
+    Tokeniser,
+    Upstream,
+)
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+Inputs = Mapping[str, Text | Frames]
+NOTHING = Upstream(width=0)
+"""What stands before a tokeniser and an embedder."""
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """Built stages, and what they learnt: `tokenise` and `embed` by their first input's name."""
+
+    tokenisers: Mapping[str, Tokeniser]
+    network: Network
+    learnt: Learnt
+
+
+class Fitting:
+    """The training examples on their way through the stages, tokenised as soon as that is possible.
+
+    rows: the training split. inputs: a row's texts and frames. gold: a row's gold.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        inputs: Callable[[Row, str], Inputs],
+        gold: Callable[[Row, str], Any],
+    ) -> None:
+        self.rows = rows
+        self.raw = [inputs(row, f"train: example {number}") for number, row in enumerate(rows, 1)]
+        self.gold = [gold(row, f"train: example {number}") for number, row in enumerate(rows, 1)]
+        self.examples: list[Example] = []
+
+    def texts(self, names: Iterable[str]) -> Iterator[Text]:
+        """The texts of some inputs."""
+        for inputs in self.raw:
+            yield from (text for name in names if isinstance(text := inputs[name], Text))
+
+    def tokenise(self, tokenisers: Mapping[str, Tokeniser]) -> None:
+        """Makes the examples, now that the tokenisers are ready."""
+        self.examples = [
+            Example(row, tokenised(tokenisers, inputs, f"train: example {number}"), gold)
+            for number, (row, inputs, gold) in enumerate(
+                zip(self.rows, self.raw, self.gold, strict=True), 1
+            )
+        ]
+
+    def narrowed(self, names: Sequence[str]) -> Iterator[Example]:
+        """The examples with some of their inputs."""
+        for example in self.examples:
+            yield replace(example, inputs={name: example.inputs[name] for name in names})
+
+
+def tokenised(
+    tokenisers: Mapping[str, Tokeniser],
+    inputs: Inputs,
+    where: str,
+    rng: Generator | None = None,
+) -> dict[str, Pieces | Frames]:
+    """Each input as pieces or frames. Raises DataError for a text that no tokeniser takes."""
+    found: dict[str, Pieces | Frames] = {}
+    for name, value in inputs.items():
+        if isinstance(value, Frames):
+            found[name] = value
+        elif name in tokenisers:
+            found[name] = tokenisers[name].prepare(value, rng)
+        else:
+            raise DataError(
+                f"{where}: input '{name}' is a text, but the recipe has no tokeniser. "
+                "Add `tokenise: {use: words}`."
+            )
+    return found
+
+
+def shared(chosen: Mapping[str, Chosen]) -> list[tuple[Chosen, list[str]]]:
+    """Each stage once, with the names of the inputs that share it."""
+    groups: dict[int, tuple[Chosen, list[str]]] = {}
+    for name, one in chosen.items():
+        groups.setdefault(id(one), (one, []))[1].append(name)
+    return list(groups.values())
+
+
+def assemble(recipe: Recipe, fitting: Fitting | None, saved: Learnt | None = None) -> Assembly:
+    """Builds all stages of a recipe, fitted on examples or ready from what was saved."""
+    learnt: dict[str, dict[str, Any]] = {"tokenise": {}, "embed": {}, "decode": {}}
+
+    def ready(stage: Any, kind: str, name: str, fit: Callable[[Fitting], Learnt]) -> None:
+        """Fits a stage or takes its saved state, and makes it ready."""
+        if saved is not None:
+            learnt[kind][name] = saved[kind][name]
+        elif fitting is not None:
+            learnt[kind][name] = fit(fitting)
+        stage.ready(learnt[kind][name])
+
+    tokenisers: dict[str, Tokeniser] = {}
+    for chosen, names in shared(recipe.tokenise):
+        tokeniser: Tokeniser = chosen.build(NOTHING)
+        ready(
+            tokeniser, "tokenise", names[0], lambda fit, t=tokeniser, n=names: t.fit(fit.texts(n))
+        )
+        tokenisers |= dict.fromkeys(names, tokeniser)
+    if fitting is not None:
+        fitting.tokenise(tokenisers)
+
+    embedders: dict[str, Embedder] = {}
+    for chosen, names in shared(recipe.embed):
+        embedder: Embedder = chosen.build(NOTHING)
+        ready(embedder, "embed", names[0], lambda fit, e=embedder, n=names: e.fit(fit.narrowed(n)))
+        embedders |= dict.fromkeys(names, embedder)
+
+    fronts = {
+        name: Front(embedder, tokenisers.get(name), embedder.width)
+        for name, embedder in embedders.items()
+    }
+    steps, upstream = encoders(recipe, fronts)
+    decoder: Decoder = recipe.decode.build(upstream)
+    ready(decoder, "decode", "decode", lambda fit: decoder.fit(iter(fit.examples)))
+    return Assembly(tokenisers, Network(embedders, steps, decoder), learnt)
+
+
+def encoders(recipe: Recipe, fronts: Mapping[str, Front]) -> tuple[list[Step], Upstream]:
+    """Builds the encoders one after the other; gives what then stands before the decoder."""
+    states = {name: Upstream(front.width, inputs=fronts) for name, front in fronts.items()}
+    steps: list[Step] = []
+    for step in recipe.encode:
+        if isinstance(step, Chosen) and step.stage.joint:
+            joint = step.build(joined(fronts, states))
+            steps.append(joint)
+            states = {name: after(before, joint) for name, before in states.items()}
+            continue
+        by_name = dict.fromkeys(fronts, step) if isinstance(step, Chosen) else step
+        built: dict[str, Encoder] = {}
+        for chosen, names in shared(by_name):
+            encoder: Encoder = chosen.build(states[names[0]])
+            for name in names:
+                if states[name].width != states[names[0]].width:
+                    raise DataError(
+                        f"{chosen.where}: encode: one encoder for '{names[0]}' of width "
+                        f"{states[names[0]].width} and '{name}' of width {states[name].width}. "
+                        "Give one encoder for each."
+                    )
+            built |= dict.fromkeys(names, encoder)
+        steps.append({name: built[name] for name in fronts})
+        states = {name: after(states[name], built[name]) for name in fronts}
+    return steps, joined(fronts, states)
+
+
+def after(before: Upstream, encoder: Any) -> Upstream:
+    """What stands behind an encoder."""
+    return replace(
+        before,
+        width=encoder.width,
+        stride=before.stride * encoder.stride,
+        causal=before.causal and encoder.causal,
+    )
+
+
+def joined(fronts: Mapping[str, Front], states: Mapping[str, Upstream]) -> Upstream:
+    """What a stage sees that is handed all inputs."""
+    first = next(iter(states.values()))
+    return Upstream(
+        first.width,
+        max(state.stride for state in states.values()),
+        all(state.causal for state in states.values()),
+        {name: replace(front, width=states[name].width) for name, front in fronts.items()},
+    )

@@ -1,0 +1,113 @@
+"""Checkpoints of a run: each a folder with a manifest; the newest one that is whole counts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqkit import storage
+from seqkit.errors import ModelError
+from seqkit.weights import pack_weights, unpack_weights
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from seqkit.batching import Batches
+    from seqkit.training import Progress
+
+KEPT = 2
+"""Checkpoints that stay: the newest, and one to fall back on should it be damaged."""
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """The checkpoints in a folder: `step-N` to go on from, `best-N` with the best weights."""
+
+    folder: Path
+
+    def save(self, network: nn.Module, progress: Progress, batches: Batches) -> None:
+        """Writes all that training needs to go on exactly from here. Raises OSError."""
+        content, tensors = progress.pack()
+        position = storage.as_json(dict(batches.position()))
+        weights, aliases = pack_weights(network)
+        name = f"step-{progress.number:09d}"
+        files = {
+            "progress.json": content,
+            "progress.safetensors": tensors,
+            "position.json": position,
+            "weights.safetensors": weights,
+            "aliases.json": storage.as_json(aliases),
+        }
+        storage.write_folder(self.folder / name, files)
+        self.prune()
+
+    def save_best(self, network: nn.Module, number: int) -> None:
+        """Writes the best weights so far. Raises OSError."""
+        weights, aliases = pack_weights(network)
+        files = {"weights.safetensors": weights, "aliases.json": storage.as_json(aliases)}
+        storage.write_folder(self.folder / f"best-{number:09d}", files)
+
+    def restore(
+        self,
+        network: nn.Module,
+        progress: Progress,
+        batches: Batches,
+        say: Callable[[str], None],
+    ) -> bool:
+        """Goes back to the newest checkpoint that is whole; those skipped are said by name."""
+        for place in reversed(self.names("step-")):
+            try:
+                files = storage.read_folder(place)
+            except ModelError as error:
+                say(f"checkpoint skipped: {error}")
+                continue
+            fill(network, files, place)
+            batches.seek(json.loads(files["position.json"]))
+            device = next(network.parameters()).device
+            progress.restore(files["progress.json"], files["progress.safetensors"], device)
+            return True
+        return False
+
+    def restore_best(self, network: nn.Module, number: int) -> None:
+        """Fills the network with the best weights. Raises ModelError where they are damaged."""
+        place = self.folder / f"best-{number:09d}"
+        fill(network, storage.read_folder(place), place)
+
+    def names(self, prefix: str) -> list[Path]:
+        """The folders of one kind, oldest first."""
+        if not self.folder.is_dir():
+            return []
+        found = [path for path in self.folder.iterdir() if path.name.startswith(prefix)]
+        return sorted(found, key=lambda path: path.name)
+
+    def prune(self) -> None:
+        """Removes all but the newest checkpoints, and the best weights that none of them names."""
+        steps = self.names("step-")
+        for place in steps[:-KEPT]:
+            shutil.rmtree(place, ignore_errors=True)
+        named = {best_number(place) for place in steps[-KEPT:]}
+        newest = max((number for number in named if number is not None), default=-1)
+        for place in self.names("best-"):
+            number = int(place.name.removeprefix("best-"))
+            if number not in named and number < newest:
+                shutil.rmtree(place, ignore_errors=True)
+
+
+def best_number(place: Path) -> int | None:
+    """The update that a checkpoint names as the best so far; None where there is none."""
+    try:
+        notes: dict[str, Any] = json.loads((place / "progress.json").read_bytes())["notes"]
+    except (OSError, ValueError, KeyError):
+        return None
+    best = notes.get("best")
+    return int(best["number"]) if best else None
+
+
+def fill(network: nn.Module, files: dict[str, bytes], place: Path) -> None:
+    """Fills a network with a checkpoint's weights."""
+    where = str(place / "weights.safetensors")
+    unpack_weights(network, files["weights.safetensors"], json.loads(files["aliases.json"]), where)

@@ -1,0 +1,140 @@
+"""Data: a source's rows, their texts and golds, and the fingerprints of files and plugins."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqkit import storage
+from seqkit.errors import DataError, nearest
+from seqkit.recipe import DataSettings, Recipe
+from seqkit.stages import Frames, Row, Text
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+SPLITS = ("train", "dev", "test")
+
+
+def trained(recipe: Recipe) -> DataSettings:
+    """The data of a recipe. Raises DataError where it has none."""
+    if recipe.data is None:
+        raise DataError(f"{recipe.name}: the recipe has no data. Add `data:`.")
+    return recipe.data
+
+
+def splits(data: DataSettings) -> tuple[str, ...]:
+    """The splits there are: those whose places the recipe names, all where a source needs none."""
+    if data.source.stage.files or data.places:
+        return tuple(split for split in SPLITS if split in data.places)
+    return SPLITS
+
+
+def read_rows(
+    data: DataSettings, split: str, folder: Path, sample: int | None = None
+) -> Iterator[Row]:
+    """The rows of one split, the first `sample` of them where given. Raises DataError."""
+    place = data.places.get(split)
+    if place is not None and data.source.stage.files:
+        place = folder / place
+    rows = data.source.build().read(split, place)
+    return itertools.islice(rows, sample) if sample else rows
+
+
+def row_text(value: Any, where: str) -> Text | Frames:
+    """What one field holds, as an input: a text, given words, or frames. Raises DataError."""
+    if isinstance(value, str):
+        return Text(scrubbed(value))
+    if isinstance(value, Text | Frames):
+        return value
+    if isinstance(value, np.ndarray):
+        return Frames(np.atleast_2d(value.T).T.astype(np.float32))
+    if isinstance(value, Sequence):
+        if all(isinstance(word, str) for word in value):
+            return words_text(value)
+        if all(isinstance(number, int | float) for number in value):
+            return Frames(np.asarray(value, np.float32)[:, None])
+    raise DataError(
+        f"{where}: an input is a text, a list of words or a list of numbers, "
+        f"not {type(value).__name__}."
+    )
+
+
+def words_text(words: Sequence[str]) -> Text:
+    """Given words as a text: joined by spaces, with each word's span."""
+    spans = []
+    at = 0
+    for word in words:
+        end = at + len(word)
+        spans.append((at, end))
+        at = end + 1
+    return Text(scrubbed(" ".join(words)), spans)
+
+
+def scrubbed(text: str) -> str:
+    """The text with each lone surrogate as U+FFFD, so that offsets stay as they were."""
+    return SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def field(row: Row, name: str, where: str) -> Any:
+    """One field of a row. Raises DataError with the known fields where it is missing."""
+    if name not in row:
+        fields = ", ".join(sorted(map(str, row)))
+        near = nearest(name, map(str, row))
+        hint = f" {near}" if near.startswith("Did") else ""
+        raise DataError(f"{where}: the rows have no field '{name}', only {fields}.{hint}")
+    return row[name]
+
+
+def gold_of(data: DataSettings, row: Row, where: str) -> Any:
+    """An example's gold: a field's value, or a mapping where the recipe names several."""
+    if isinstance(data.gold, str):
+        return field(row, data.gold, where)
+    if data.gold is None:
+        return None
+    return {name: field(row, wanted, where) for name, wanted in data.gold.items()}
+
+
+def data_digest(data: DataSettings, split: str, folder: Path, sample: int | None) -> str:
+    """A fingerprint of one split: of the file's bytes, or of the rows where there is no file."""
+    if data.source.stage.files:
+        place = folder / data.places[split]
+        try:
+            with open(place, "rb") as stream:
+                content = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            raise DataError(f"{place}: cannot be read ({error.strerror}).") from error
+        return storage.digest([content, sample])
+    rows = hashlib.sha256()
+    for row in read_rows(data, split, folder, sample):
+        rows.update(json.dumps(row, sort_keys=True, default=repr).encode())
+    return rows.hexdigest()
+
+
+@cache
+def source_digest(package: str) -> str:
+    """The sha256 of a plugin package's Python files: an edited plugin never meets an old cache."""
+    spec = find_spec(package)
+    places = list(spec.submodule_search_locations or []) if spec else []
+    files = sorted(path for place in places for path in Path(place).rglob("*.py"))
+    if not files and spec and spec.origin:
+        files = [Path(spec.origin)]
+    found = hashlib.sha256()
+    for path in files:
+        found.update(path.name.encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()
+
+
+def plugin_digests(recipe: Recipe) -> dict[str, str]:
+    """The source digests of every plugin package that a recipe's stages come from."""
+    packages = {chosen.stage.factory.__module__.partition(".")[0] for chosen in recipe.stages()}
+    return {package: source_digest(package) for package in sorted(packages)}

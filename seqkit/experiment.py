@@ -1,0 +1,285 @@
+"""One experiment: fit, prepare, train, evaluate; what a run directory keeps makes it resumable."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from seqkit import storage
+from seqkit.batching import Batches, Pools, Streams, cut
+from seqkit.checkpoints import Checkpoints
+from seqkit.data import read_rows, splits, trained
+from seqkit.errors import DataError, Interrupted, ModelError
+from seqkit.evaluation import Score, better, evaluate, metric_names
+from seqkit.pipeline import Pipeline, build, rebuild
+from seqkit.recipe import Recipe
+from seqkit.stages import Example, Row
+from seqkit.table import Table, collate, prepare_all, prepared
+from seqkit.training import (
+    TRIALS,
+    Progress,
+    Step,
+    begin,
+    choose_precision,
+    mean_loss,
+    total_steps,
+    train,
+)
+
+LOSS = "loss"
+
+
+class Watch(Protocol):
+    """Is told what happens in a run: a progress bar, lines of a log, or nobody."""
+
+    def began(self, pipeline: Pipeline, steps: int, done: int) -> None: ...
+    def stepped(self, step: Step) -> None: ...
+    def scored(self, epoch: int, scores: Mapping[str, float], best: bool) -> None: ...
+    def said(self, line: str) -> None: ...
+    def ended(self) -> None: ...
+
+
+class Silent:
+    """Nobody watches."""
+
+    def began(self, pipeline: Pipeline, steps: int, done: int) -> None:
+        """Says nothing."""
+
+    def stepped(self, step: Step) -> None:
+        """Says nothing."""
+
+    def scored(self, epoch: int, scores: Mapping[str, float], best: bool) -> None:
+        """Says nothing."""
+
+    def said(self, line: str) -> None:
+        """Says nothing."""
+
+    def ended(self) -> None:
+        """Says nothing."""
+
+
+@dataclass
+class Experiment:
+    """A recipe on its data, in a run directory.
+
+    data: the data folder. origin: the run's provenance. stopping: whether a signal asked to stop.
+    """
+
+    recipe: Recipe
+    data: Path
+    folder: Path
+    origin: Mapping[str, Any]
+    device: torch.device
+    watch: Watch = field(default_factory=Silent)
+    stopping: Callable[[], bool] = lambda: False
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """The run's checkpoints."""
+        return Checkpoints(self.folder / "checkpoints")
+
+    def rows(self, split: str) -> list[Row]:
+        """The rows of a split. Raises DataError where there are none."""
+        data = trained(self.recipe)
+        rows = list(read_rows(data, split, self.data, self.origin["sample"]))
+        if not rows:
+            place = data.places.get(split, split)
+            raise DataError(f"data.{split}: {place}: has no examples. Give a split that has some.")
+        return rows
+
+    def examples(self, pipeline: Pipeline, split: str) -> list[Example]:
+        """The examples of a split, with gold."""
+        return [
+            pipeline.example(row, f"data.{split}: example {number}")
+            for number, row in enumerate(self.rows(split), 1)
+        ]
+
+    def fitted(self) -> Pipeline:
+        """The pipeline with its stages fitted: from the run directory, or fitted now and kept there.
+
+        The weights depend on the seed and on what was learnt alone, not on which of the two it was.
+        """
+        place = self.folder / "fitted"
+        try:
+            files = storage.read_folder(place)
+        except ModelError:
+            files = storage.pack(build(self.recipe, self.rows("train")).learnt)
+            storage.write_folder(place, files)
+        torch.manual_seed(self.recipe.train.seed)
+        pipeline = rebuild(self.recipe, storage.unpack(files))
+        pipeline.network.to(self.device)
+        return pipeline
+
+    def batches(self, pipeline: Pipeline) -> Batches:
+        """The batches of the training split, prepared once, or anew each epoch where stages sample."""
+        settings, seed = self.recipe.train.batch, self.recipe.train.seed
+        if pipeline.samples:
+            rows = self.rows("train")
+            examples = self.examples(pipeline, "train")
+            table = prepare_all(examples, pipeline.prepare, "data.train")
+
+            def sampled(chosen: np.ndarray, epoch: int) -> Any:
+                return collate([drawn(pipeline, rows[row], row, seed, epoch) for row in chosen])
+
+            return Pools(sampled, pipeline.sizes(table), settings, seed)
+        table = prepared(
+            self.key(pipeline),
+            lambda: prepare_all(self.examples(pipeline, "train"), pipeline.prepare, "data.train"),
+        )
+        if settings.streams:
+            return Streams(table, pipeline.along_time, settings)
+        return Pools(lambda rows, _: table.collate(rows), pipeline.sizes(table), settings, seed)
+
+    def key(self, pipeline: Pipeline) -> dict[str, Any]:
+        """What the prepared training split depends on."""
+        plain = self.recipe.plain()
+        learnt = storage.pack(pipeline.learnt)
+        return {
+            "format": 1,
+            "data": self.origin["data"]["train"],
+            "plugins": self.origin["plugins"],
+            "versions": self.origin["versions"],
+            "recipe": {part: plain.get(part) for part in ("data", "tokenise", "embed", "decode")},
+            "learnt": [hashlib.sha256(learnt[name]).hexdigest() for name in sorted(learnt)],
+        }
+
+    def learn(self) -> tuple[Pipeline, Progress]:
+        """Trains to the end, from the newest whole checkpoint where there is one.
+
+        Raises Interrupted after a checkpoint where a signal asked to stop, and TrainingError.
+        """
+        settings = self.recipe.train
+        pipeline = self.fitted()
+        batches = self.batches(pipeline)
+        progress = begin(pipeline, settings, settings.precision)
+        if (
+            not self.checkpoints.restore(pipeline.network, progress, batches, self.watch.said)
+            and settings.precision == "auto"
+        ):
+            progress.precision = choose_precision(pipeline, first(batches))
+            self.watch.said(f"precision: {progress.precision}, the faster one on this machine")
+        dev = Dev(self, pipeline) if "dev" in splits(trained(self.recipe)) else None
+        steps = total_steps(batches, settings)
+        self.watch.began(pipeline, steps, progress.number)
+        try:
+            self.follow(pipeline, batches, progress, dev)
+        finally:
+            self.watch.ended()
+        best = progress.notes.get("best")
+        if best:
+            self.checkpoints.restore_best(pipeline.network, best["number"])
+        return pipeline, progress
+
+    def follow(
+        self, pipeline: Pipeline, batches: Batches, progress: Progress, dev: Dev | None
+    ) -> None:
+        """Takes step after step; evaluates, saves and stops where it is time to."""
+        settings, notes = self.recipe.train, progress.notes
+        clock = saved = time.monotonic()
+        every = settings.every
+        if notes.get("stopped"):
+            return
+
+        def save() -> None:
+            nonlocal clock, saved
+            saved = time.monotonic()
+            notes["seconds"] = notes.get("seconds", 0.0) + saved - clock
+            clock = saved
+            self.checkpoints.save(pipeline.network, progress, batches)
+
+        for step in train(pipeline, batches, settings, progress):
+            notes["tokens"] = notes.get("tokens", 0) + step.tokens
+            self.watch.stepped(step)
+            due = step.number % every == 0 if every else step.ends_epoch
+            if due and dev:
+                with torch.random.fork_rng():
+                    notes["stopped"] = dev.hear(step, progress)
+                save()
+            elif time.monotonic() - saved >= settings.save:
+                save()
+            if notes.get("stopped"):
+                return
+            if self.stopping():
+                save()
+                raise Interrupted(
+                    f"{self.folder}: stopped after update {step.number}. Run the same command again "
+                    "to go on."
+                )
+        save()
+
+
+@dataclass
+class Dev:
+    """Scores the dev split after an epoch, remembers the best, says when to stop."""
+
+    experiment: Experiment
+    pipeline: Pipeline
+
+    def __post_init__(self) -> None:
+        self.examples = self.experiment.examples(self.pipeline, "dev")
+        self.metrics = metric_names(self.pipeline)
+        stop = self.experiment.recipe.train.stop
+        self.on = stop.on if stop else next(iter(self.metrics), LOSS)
+        self.patience = stop.patience if stop else None
+        self.higher = self.on != LOSS and self.metrics[self.on][1].higher_is_better
+        self.batches = loss_batches(self.pipeline, self.examples) if self.on == LOSS else []
+
+    def hear(self, step: Step, progress: Progress) -> bool:
+        """Scores the pipeline as it stands; whether training is to stop."""
+        scores = {
+            name: one.value for name, one in evaluate(self.pipeline, self.examples, 0).items()
+        }
+        if self.on == LOSS:
+            scores[LOSS] = mean_loss(self.pipeline, self.batches)
+        notes = progress.notes
+        best = notes.get("best")
+        is_best = better(scores[self.on], best["value"] if best else None, self.higher)
+        if is_best:
+            self.experiment.checkpoints.save_best(self.pipeline.network, step.number)
+            notes["best"] = {"number": step.number, "name": self.on, "value": scores[self.on]}
+        notes["waited"] = 0 if is_best else notes.get("waited", 0) + 1
+        progress.schedule.hear(is_best)
+        record = {"epoch": step.epoch + 1, "step": step.number, "loss": step.loss, "dev": scores}
+        notes.setdefault("history", []).append(record)
+        self.experiment.watch.scored(step.epoch + 1, scores, is_best)
+        return self.patience is not None and notes["waited"] >= self.patience
+
+
+def drawn(
+    pipeline: Pipeline, row: Row, number: int, seed: int, epoch: int
+) -> dict[str, np.ndarray]:
+    """A training example prepared with its own draw: from seed, epoch and number alone."""
+    rng = np.random.default_rng([seed, epoch, number])
+    example = pipeline.example(row, f"data.train: example {number + 1}", rng=rng)
+    return pipeline.prepare(example, rng=rng)
+
+
+def first(batches: Batches) -> list[Any]:
+    """The first few batches, to measure on; the position stays where it was."""
+    position = batches.position()
+    found = [batch for batch, _ in zip((each[0] for each in batches), range(TRIALS), strict=False)]
+    batches.seek(position)
+    return found
+
+
+def loss_batches(pipeline: Pipeline, examples: list[Example]) -> list[Any]:
+    """Examples with gold as batches, for the loss."""
+    table = Table.stack([pipeline.prepare(example) for example in examples])
+    sizes = pipeline.sizes(table)
+    order = np.argsort(sizes.sum(axis=1), kind="stable").tolist()
+    settings = pipeline.recipe.train.batch
+    return [table.collate(rows) for rows in cut(sizes, order, settings)]
+
+
+def scores_of(experiment: Experiment, pipeline: Pipeline, split: str) -> dict[str, Score]:
+    """The pipeline's scores on a split, with intervals; none where the recipe has no such split."""
+    if split not in splits(trained(experiment.recipe)) or not experiment.recipe.metrics:
+        return {}
+    return evaluate(pipeline, experiment.examples(pipeline, split))

@@ -1,0 +1,280 @@
+"""The pipeline: staged build, prediction, save and load."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import torch
+
+from seqkit import __version__, storage
+from seqkit.assembly import Assembly, Fitting, Inputs, assemble, tokenised
+from seqkit.batching import cut
+from seqkit.data import field, gold_of, row_text
+from seqkit.errors import DataError, ModelError, SeqkitError
+from seqkit.network import DECODE
+from seqkit.optimisers import BatchSettings
+from seqkit.plugins import registry
+from seqkit.recipe import Recipe, recipe_from_plain
+from seqkit.stages import Answer, Example, Learnt, Row, Text
+from seqkit.table import Table
+from seqkit.weights import pack_weights, unpack_weights
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+FORMAT = 1
+SINGLE = "text"
+TOKENS = 4000
+"""Padded pieces of one batch when predicting: enough for the processor, small in memory."""
+WINDOW = 1024
+"""Texts that are read ahead and sorted by length when predicting."""
+
+Answers = Mapping[str, Answer]
+"""An answer for each gold of the recipe, by its name; "answer" where the recipe names none."""
+Input = str | Text | Sequence[str] | Mapping[str, Any]
+"""A text, given words, or a mapping from input names to these."""
+
+
+class Pipeline:
+    """A recipe's stages, built and ready.
+
+    Call it with texts for a list of answers, or `stream` them. The same text alone, in any batch,
+    beside any neighbour, gives the same answer.
+    """
+
+    def __init__(self, recipe: Recipe, assembly: Assembly) -> None:
+        self.recipe = recipe
+        self.learnt = assembly.learnt
+        self.tokenisers = assembly.tokenisers
+        self.network = assembly.network
+        self.names = tuple(self.network.embedders)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next((weight.device for weight in self.network.parameters()), torch.device("cpu"))
+
+    @property
+    def samples(self) -> bool:
+        """Whether a stage prepares an example differently each time while training."""
+        stages = [*self.tokenisers.values(), *self.network.embedders.values(), self.network.decoder]
+        return any(stage.samples for stage in stages)
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are trained."""
+        return sum(weight.numel() for weight in self.network.parameters() if weight.requires_grad)
+
+    @property
+    def along_time(self) -> set[str]:
+        """The prepared arrays that have one row a piece."""
+        fronts = self.network.embedders.items()
+        inputs = {f"{name}/{array}" for name, stage in fronts for array in stage.along_time}
+        return inputs | {DECODE + array for array in self.network.decoder.along_time}
+
+    def example(
+        self, row: Row, where: str, gold: bool = True, rng: Generator | None = None
+    ) -> Example:
+        """One record as an example: its inputs tokenised, its gold taken along where asked.
+
+        Raises DataError, which starts with `where`, for a field that is missing or unfit.
+        """
+        inputs = tokenised(self.tokenisers, row_inputs(self.recipe, row, where), where, rng)
+        return Example(row, inputs, row_gold(self.recipe, row, where) if gold else None)
+
+    def prepare(
+        self, example: Example, gold: bool = True, rng: Generator | None = None
+    ) -> dict[str, np.ndarray]:
+        """The arrays of one example: each input's under its name, the decoder's under `decode/`."""
+        arrays: dict[str, np.ndarray] = {}
+        for name, embedder in self.network.embedders.items():
+            for key, value in embedder.prepare(example, name, rng).items():
+                arrays[f"{name}/{key}"] = value
+        if not gold:
+            example = Example(example.fields, example.inputs)
+        for key, value in self.network.decoder.prepare(example, rng).items():
+            arrays[DECODE + key] = value
+        return arrays
+
+    def sizes(self, table: Table) -> np.ndarray:
+        """Steps of each example: [example, part], a part for each input and for the target."""
+        parts = []
+        for name, embedder in self.network.embedders.items():
+            arrays = [f"{name}/{array}" for array in sorted(embedder.along_time)]
+            parts.append(table.lengths(next(array for array in arrays if array in table.columns)))
+        along = self.along_time
+        parts += [
+            table.lengths(name)
+            for name, column in table.columns.items()
+            if name.startswith(DECODE) and name not in along and column.starts is not None
+        ][:1]
+        return np.stack(parts, axis=1)
+
+    def __call__(self, texts: Iterable[Input]) -> list[Answers]:
+        """The answers of all texts, in their order. Raises SeqkitError for what is no text."""
+        return list(self.stream(texts))
+
+    def stream(self, texts: Iterable[Input]) -> Iterator[Answers]:
+        """Answers as they come, in the order of the texts; memory stays bounded.
+
+        The first texts are answered at once, later ones in growing windows that are sorted by
+        length inside.
+        """
+        if isinstance(texts, str | Mapping | Text):
+            raise SeqkitError("pipeline(texts): takes several texts. Put a single one in a list.")
+        examples = (self.input_example(given, index) for index, given in enumerate(texts))
+        for answer in self.answer(examples):
+            yield self.by_name(answer)
+
+    def input_example(self, given: Input, index: int) -> Example:
+        """What a caller gave as one text, as an example. Raises DataError naming its index."""
+        where = f"text {index}"
+        if not isinstance(given, Mapping):
+            if len(self.names) > 1:
+                raise DataError(f"{where}: needs a mapping with {', '.join(self.names)}.")
+            given = {self.names[0]: given}
+        lacking = [name for name in self.names if name not in given]
+        if lacking:
+            raise DataError(
+                f"{where}: lacks the input '{lacking[0]}'. Give {', '.join(self.names)}."
+            )
+        inputs = {name: row_text(given[name], where) for name in self.names}
+        return Example(given, tokenised(self.tokenisers, inputs, where))
+
+    def by_name(self, answer: Answer) -> Answers:
+        """An answer under the name of its gold."""
+        gold = self.recipe.data.gold if self.recipe.data else None
+        if isinstance(gold, Mapping):
+            return cast("Answers", answer)
+        return {gold or "answer": answer}
+
+    def answer(self, examples: Iterable[Example], window: int = WINDOW) -> Iterator[Answer]:
+        """The decoder's answers to examples, in their order."""
+        source = iter(examples)
+        growing = (min(window, 2**power) for power in range(20))
+        for ahead in itertools.chain(growing, itertools.repeat(window)):
+            ready = list(itertools.islice(source, ahead))
+            if not ready:
+                return
+            yield from self.answer_window(ready)
+
+    def answer_window(self, examples: Sequence[Example]) -> list[Answer]:
+        """The answers to a window of examples, batched by length, given back in order."""
+        table = Table.stack([self.prepare(example, gold=False) for example in examples])
+        answers: list[Answer] = [{}] * len(examples)
+        device = self.device
+        self.network.eval()
+        with torch.inference_mode():
+            order = np.argsort(self.sizes(table).sum(axis=1), kind="stable").tolist()
+            for rows in cut(self.sizes(table), order, BatchSettings(tokens=TOKENS)):
+                batch = {name: value.to(device) for name, value in table.collate(rows).items()}
+                chosen = [examples[row] for row in rows.tolist()]
+                for row, answer in zip(
+                    rows.tolist(), self.network.answer(batch, chosen), strict=True
+                ):
+                    answers[row] = answer
+        return answers
+
+    def save(self, path: str | Path) -> None:
+        """Writes the pipeline as a folder of JSON and safetensors. Raises OSError."""
+        storage.write_folder(Path(path), self.files())
+
+    def files(self) -> dict[str, bytes]:
+        """The files of a saved pipeline."""
+        weights, aliases = pack_weights(self.network)
+        content = {
+            "format": FORMAT,
+            "seqkit": __version__,
+            "plugins": needed(self.recipe),
+            "aliases": aliases,
+            "recipe": self.recipe.plain(),
+        }
+        return {
+            "pipeline.json": storage.as_json(content),
+            "weights.safetensors": weights,
+            **storage.pack(self.learnt),
+        }
+
+
+def row_inputs(recipe: Recipe, row: Row, where: str) -> Inputs:
+    """The texts and frames of a row, by input name. Raises DataError."""
+    fields = recipe.data.text if recipe.data else {SINGLE: SINGLE}
+    where = f"{where} ({recipe.where('data.text')})" if "data.text" in recipe.marks else where
+    return {name: row_text(field(row, wanted, where), where) for name, wanted in fields.items()}
+
+
+def row_gold(recipe: Recipe, row: Row, where: str) -> Any:
+    """The gold of a row. Raises DataError."""
+    where = f"{where} ({recipe.where('data.gold')})" if "data.gold" in recipe.marks else where
+    return gold_of(recipe.data, row, where) if recipe.data else None
+
+
+def build(recipe: Recipe, rows: Sequence[Row]) -> Pipeline:
+    """Builds a pipeline and fits its stages on training rows. Raises DataError."""
+    fitting = Fitting(
+        rows,
+        lambda row, where: row_inputs(recipe, row, where),
+        lambda row, where: row_gold(recipe, row, where),
+    )
+    return Pipeline(recipe, assemble(recipe, fitting))
+
+
+def rebuild(recipe: Recipe, learnt: Learnt) -> Pipeline:
+    """Builds a pipeline from what its stages have learnt before."""
+    return Pipeline(recipe, assemble(recipe, None, learnt))
+
+
+def needed(recipe: Recipe) -> list[dict[str, str]]:
+    """The plugins that a recipe's stages come from, with their versions."""
+    stages = [chosen.stage for chosen in recipe.stages()]
+    plugins = {stage.plugin.name: stage.plugin for stage in stages if stage.plugin is not None}
+    return [
+        {"name": plugin.name, "distribution": plugin.distribution, "version": plugin.version}
+        for plugin in sorted(plugins.values(), key=lambda plugin: plugin.name)
+    ]
+
+
+def load(path: str | Path) -> Pipeline:
+    """Loads a saved pipeline: the folder of a run, or of a pipeline.
+
+    Raises ModelError where a file is missing or damaged, or a plugin is not installed.
+    """
+    folder = Path(path)
+    if (folder / "pipeline").exists():
+        folder = folder / "pipeline"
+    elif (folder / "run.json").exists():
+        raise ModelError(f"{folder}: the run is not finished. Run its recipe again to go on.")
+    files = storage.read_folder(folder)
+    where = str(folder / "pipeline.json")
+    lacking = {"pipeline.json", "weights.safetensors", "learnt.json"} - set(files)
+    if lacking:
+        raise ModelError(f"{folder}: has no {sorted(lacking)[0]}. Name a run or a pipeline folder.")
+    content = json.loads(files["pipeline.json"])
+    if content["format"] != FORMAT:
+        raise ModelError(
+            f"{where}: is of format {content['format']}, but this version reads {FORMAT}. "
+            f"Install seqkit {content['seqkit']}."
+        )
+    require(content["plugins"], where)
+    recipe = recipe_from_plain(content["recipe"], where)
+    pipeline = rebuild(recipe, storage.unpack(files))
+    weights = str(folder / "weights.safetensors")
+    unpack_weights(pipeline.network, files["weights.safetensors"], content["aliases"], weights)
+    return pipeline
+
+
+def require(plugins: Sequence[Mapping[str, str]], where: str) -> None:
+    """Raises ModelError with the `pip install` line where a plugin is missing or broken."""
+    loaded = {plugin.name for plugin in registry().plugins if plugin.state == "loaded"}
+    lacking = [plugin for plugin in plugins if plugin["name"] not in loaded]
+    if lacking:
+        names = ", ".join(f"'{plugin['name']}'" for plugin in lacking)
+        wanted = " ".join(
+            sorted({f'"{plugin["distribution"]}=={plugin["version"]}"' for plugin in lacking})
+        )
+        raise ModelError(f"{where}: needs the plugin {names}. Run: pip install {wanted}")

@@ -1,0 +1,276 @@
+"""One training loop for every task: a generator of steps; saving and stopping are its caller's."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from seqkit.batching import Batches
+from seqkit.errors import TrainingError
+from seqkit.network import Network, States
+from seqkit.optimisers import Schedule, TrainSettings
+from seqkit.pipeline import Pipeline
+from seqkit.table import LENGTHS
+
+if TYPE_CHECKING:
+    from seqkit.stages import Batch
+
+Member = tuple["Batch", Sequence[int], bool]
+"""A batch of an update, its examples' rows, and whether it goes on where the last one ended."""
+TRIALS = 4
+"""Batches on which `precision: auto` measures each precision."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One update of the weights.
+
+    number: updates so far, this one included. epoch: from 0. loss: mean over what was counted.
+    grad_norm: of the mean gradient, before clipping. rate: the optimiser's. tokens: real steps of
+    all inputs. ends_epoch: whether an epoch ends here.
+    """
+
+    number: int
+    epoch: int
+    loss: float
+    grad_norm: float
+    rate: float
+    tokens: int
+    ends_epoch: bool
+
+
+@dataclass
+class Progress:
+    """Everything that training changes beside the weights; a checkpoint keeps all of it.
+
+    precision: fp32 or bf16, as chosen. states: the encoders' states to carry on. notes: what the
+    caller keeps from step to step (its best score, its history), as JSON.
+    """
+
+    optimiser: torch.optim.Optimizer
+    schedule: Schedule
+    precision: str
+    number: int = 0
+    epoch: int = 0
+    states: States | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def pack(self) -> tuple[bytes, bytes]:
+        """As JSON and safetensors: optimiser, schedule, random generators, carried states."""
+        from safetensors.torch import save
+
+        tensors: dict[str, Tensor] = {"random.cpu": torch.get_rng_state()}
+        if torch.cuda.is_available():
+            for number, state in enumerate(torch.cuda.get_rng_state_all()):
+                tensors[f"random.cuda.{number}"] = state
+        packed = self.optimiser.state_dict()
+        scalars: dict[str, dict[str, Any]] = {}
+        for index, slots in packed["state"].items():
+            for name, value in slots.items():
+                if isinstance(value, Tensor):
+                    tensors[f"optimiser.{index}.{name}"] = value
+                else:
+                    scalars.setdefault(str(index), {})[name] = value
+        for key, carried in (self.states or {}).items():
+            for place, tensor in enumerate(carried):
+                tensors[f"state.{key}.{place}"] = tensor
+        content = {
+            "number": self.number,
+            "epoch": self.epoch,
+            "precision": self.precision,
+            "schedule": self.schedule.state(),
+            "groups": packed["param_groups"],
+            "scalars": scalars,
+            "notes": self.notes,
+        }
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        return json.dumps(content).encode(), save({n: t.clone() for n, t in tensors.items()})
+
+    def restore(self, content: bytes, tensors: bytes, device: torch.device) -> None:
+        """Takes back what `pack` gave, the random generators of this process included."""
+        from safetensors.torch import load
+
+        saved = json.loads(content)
+        found = load(tensors)
+        self.number, self.epoch = saved["number"], saved["epoch"]
+        self.precision, self.notes = saved["precision"], saved["notes"]
+        self.schedule.restore(saved["schedule"])
+        slots: dict[int, dict[str, Any]] = {int(k): dict(v) for k, v in saved["scalars"].items()}
+        carried: dict[str, list[Tensor]] = {}
+        for name in sorted(found, key=natural):
+            kind, _, rest = name.partition(".")
+            key, _, last = rest.rpartition(".")
+            if kind == "optimiser":
+                slots.setdefault(int(key), {})[last] = found[name]
+            elif kind == "state":
+                carried.setdefault(key, []).append(found[name].to(device))
+        self.optimiser.load_state_dict({"state": slots, "param_groups": saved["groups"]})
+        self.states = {key: tuple(parts) for key, parts in carried.items()} or None
+        torch.set_rng_state(found["random.cpu"])
+        if torch.cuda.is_available():
+            count = sum(name.startswith("random.cuda.") for name in found)
+            states = [found[f"random.cuda.{number}"] for number in range(count)]
+            torch.cuda.set_rng_state_all(states[: torch.cuda.device_count()])
+
+
+def natural(name: str) -> tuple[str, int]:
+    """Sorts `state.x.10` behind `state.x.9`."""
+    head, _, last = name.rpartition(".")
+    return (head, int(last)) if last.isdigit() else (name, 0)
+
+
+def begin(pipeline: Pipeline, settings: TrainSettings, precision: str) -> Progress:
+    """The progress of a training that has not begun."""
+    weights = [weight for weight in pipeline.network.parameters() if weight.requires_grad]
+    if not weights:
+        raise TrainingError("train: the pipeline has no weights to train.")
+    return Progress(settings.optimiser.build(weights), settings.schedule.build(), precision)
+
+
+def total_steps(batches: Batches, settings: TrainSettings) -> int:
+    """How many updates the settings ask for, by the plan of the current epoch."""
+    planned = settings.epochs * math.ceil(len(batches) / settings.accumulate)
+    return min(planned, settings.steps) if settings.steps else planned
+
+
+def train(
+    pipeline: Pipeline, batches: Batches, settings: TrainSettings, progress: Progress
+) -> Iterator[Step]:
+    """Trains, one update at each `next`, from wherever `batches` and `progress` stand.
+
+    Between two steps, progress and `batches.position()` are all that a checkpoint needs beside the
+    weights. Raises TrainingError for a loss or a gradient that is no finite number; the weights are
+    then those of the step before.
+    """
+    network, device = pipeline.network, pipeline.device
+    steps = total_steps(batches, settings)
+    rates = [group["lr"] for group in progress.optimiser.param_groups]
+    full = progress.notes.setdefault("rates", rates)
+    while progress.epoch < settings.epochs and progress.number < steps:
+        group: list[Member] = []
+        count = len(batches)
+        for batch, rows, continues in batches:
+            group.append((batch, rows, continues))
+            last = batches.position()["batch"] == count
+            if len(group) < settings.accumulate and not last:
+                continue
+            share = progress.schedule.factor(progress.number, steps)
+            for slot, rate in zip(progress.optimiser.param_groups, full, strict=True):
+                slot["lr"] = rate * share
+            network.train()
+            loss, norm, tokens = update(network, device, group, settings, progress)
+            if not batches.carries:
+                progress.states = None
+            progress.number += 1
+            yield Step(progress.number, progress.epoch, loss, norm, full[0] * share, tokens, last)
+            group = []
+            if progress.number >= steps:
+                return
+        progress.epoch += 1
+
+
+def update(
+    network: Network,
+    device: torch.device,
+    group: Sequence[Member],
+    settings: TrainSettings,
+    progress: Progress,
+) -> tuple[float, float, int]:
+    """One update from a group of batches: mean loss, norm of the mean gradient, real steps.
+
+    Each batch adds the gradient of its summed loss; the sum of counts divides once, at the end.
+    """
+    total, count, tokens = 0.0, 0.0, 0
+    progress.optimiser.zero_grad(set_to_none=True)
+    for batch, rows, continues in group:
+        tokens += real_steps(batch)
+        moved = {name: value.to(device) for name, value in batch.items()}
+        with autocast(device, progress.precision):
+            loss, penalty, after = network(moved, progress.states if continues else None)
+        whole = loss.total if penalty is None else loss.total + penalty * loss.count
+        value = float(whole.detach())
+        if not math.isfinite(value):
+            raise TrainingError(unfit("loss", value, progress, rows))
+        if whole.requires_grad:
+            whole.backward()
+        total, count = total + value, count + float(loss.count)
+        progress.states = {k: tuple(t.detach() for t in state) for k, state in after.items()}
+    grads = [weight.grad for weight in network.parameters() if weight.grad is not None]
+    count = max(count, 1.0)
+    norm = float(torch.nn.utils.get_total_norm(grads)) / count
+    if not math.isfinite(norm):
+        raise TrainingError(unfit("gradient's norm", norm, progress, group[-1][1]))
+    shrink = min(1.0, settings.clip / (norm + 1e-6)) if settings.clip else 1.0
+    torch._foreach_mul_(grads, shrink / count)
+    progress.optimiser.step()
+    return total / count, norm, tokens
+
+
+def unfit(what: str, value: float, progress: Progress, rows: Sequence[int]) -> str:
+    """Says which batch brought a value that is no number."""
+    examples = ", ".join(str(row + 1) for row in list(rows)[:5])
+    more = f" and {len(rows) - 5} more" if len(rows) > 5 else ""
+    of = f" (training examples {examples}{more})" if rows else ""
+    return (
+        f"train: epoch {progress.epoch + 1}, update {progress.number + 1}{of}: the {what} is "
+        f"{value}. Lower train.optimiser.rate or train.clip; the last good checkpoint is kept."
+    )
+
+
+def real_steps(batch: Batch) -> int:
+    """The real steps of all inputs: the longest array of each is its time axis."""
+    found: dict[str, int] = {}
+    for name, lengths in batch.items():
+        scope, slash, _ = name.partition("/")
+        if name.endswith(LENGTHS) and slash and scope != "decode" and lengths.ndim == 1:
+            found[scope] = max(found.get(scope, 0), int(lengths.sum()))
+    return sum(found.values())
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
+    """Runs matrix products in bf16 where the precision says so; weights stay fp32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def choose_precision(pipeline: Pipeline, batches: Sequence[Batch]) -> str:
+    """Measures forward and backward in fp32 and bf16 on a few batches; the faster one.
+
+    Changes no weights and draws nothing from the random generators. On a tie within a tenth, fp32.
+    """
+    seconds = {"fp32": math.inf, "bf16": math.inf}
+    device = pipeline.device
+    with torch.random.fork_rng():
+        pipeline.network.train()
+        for _ in range(2):  # the first round warms up
+            for precision in seconds:
+                started = time.perf_counter()
+                for batch in batches[:TRIALS]:
+                    moved = {name: value.to(device) for name, value in batch.items()}
+                    with autocast(device, precision):
+                        loss, _, _ = pipeline.network(moved)
+                    loss.total.backward()
+                if device.type == "cuda":
+                    torch.cuda.synchronize()
+                seconds[precision] = min(seconds[precision], time.perf_counter() - started)
+        pipeline.network.zero_grad(set_to_none=True)
+    return "bf16" if seconds["bf16"] < 0.9 * seconds["fp32"] else "fp32"
+
+
+def mean_loss(pipeline: Pipeline, batches: Sequence[Batch]) -> float:
+    """The mean loss over prepared batches, in fp32 and without dropout."""
+    total, count = 0.0, 0.0
+    pipeline.network.eval()
+    with torch.inference_mode():
+        for batch in batches:
+            moved = {name: value.to(pipeline.device) for name, value in batch.items()}
+            loss, _, _ = pipeline.network(moved)
+            total, count = total + float(loss.total), count + float(loss.count)
+    return total / max(count, 1.0)
