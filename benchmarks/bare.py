@@ -1,10 +1,10 @@
 """A part-of-speech tagger in bare torch, without seqkit: what seqkit's speed is measured against.
 
-The model of Lample et al. (2016), in the sizes of `recipes/pos-ewt.yaml`: a word vector (100) beside
-the last states of a character BiLSTM (2 x 25) that reads each distinct word of the batch once, a
-BiLSTM (2 x 256), and a linear-chain CRF. It comes in two variants. `packed` is what people write:
-PackedSequence and one bidirectional LSTM. `padded` is what people could write: two one-direction
-LSTMs over the padded batch, the second over rows reversed within their lengths.
+The model of Lample et al. (2016): a word vector (100) beside the last states of a character BiLSTM
+(2 x 25) that reads each distinct word of the batch once, a BiLSTM (2 x 256) and a linear-chain CRF.
+`packed` is what people write: one bidirectional LSTM over PackedSequence. `padded` is what people
+could write: two one-direction LSTMs over the padded batch, the second over rows reversed within
+their lengths. From one seed both variants start, and stay, the same to rounding.
 
     python benchmarks/bare.py --data DIR --variant packed --batches 60
 
@@ -19,7 +19,7 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 PADDING, UNKNOWN = 0, 1
+WARM_UP = 5
 
 
 class Sentence(NamedTuple):
@@ -38,19 +39,19 @@ class Sentence(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """One batch of words. `types` says which row of `characters` a word is."""
+    """One batch of words. `types` says which row of `letters` a word is."""
 
     words: Tensor  # [batch time]
     types: Tensor  # [batch time]
     lengths: Tensor  # [batch]
-    characters: Tensor  # [type character]
-    character_lengths: Tensor  # [type]
+    letters: Tensor  # [type letter]
+    letter_lengths: Tensor  # [type]
 
 
 def load(path: Path) -> list[Sentence]:
     """Reads the forms and universal tags of a CoNLL-U file, gzipped or not."""
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open()
-    with opened as file:
+    reader = gzip.open if path.suffix == ".gz" else open
+    with reader(path, "rt", encoding="utf-8") as file:
         blocks = file.read().strip().split("\n\n")
     sentences = []
     for block in blocks:
@@ -65,41 +66,33 @@ class Vocabulary:
 
     def __init__(self, sentences: Sequence[Sentence], minimum: int = 2) -> None:
         words = Counter(word.lower() for sentence in sentences for word in sentence.words)
-        characters = sorted(
-            {character for sentence in sentences for character in "".join(sentence.words)}
-        )
-        self.tags = sorted({tag for sentence in sentences for tag in sentence.tags})
+        letters = {letter for sentence in sentences for word in sentence.words for letter in word}
         kept = sorted(word for word, count in words.items() if count >= minimum)
         self.words = {word: number for number, word in enumerate(kept, start=2)}
-        self.characters = {
-            character: number for number, character in enumerate(characters, start=2)
-        }
+        self.letters = {letter: number for number, letter in enumerate(sorted(letters), start=2)}
+        self.tags = sorted({tag for sentence in sentences for tag in sentence.tags})
         self.tag_numbers = {tag: number for number, tag in enumerate(self.tags)}
 
     def inputs(self, sentences: Sequence[Sequence[str]]) -> Inputs:
         """Numbers and pads a batch of sentences, given as their words."""
         rows: dict[str, int] = {}
-        words, types = [], []
-        for sentence in sentences:
-            types.append(torch.tensor([rows.setdefault(word, len(rows)) for word in sentence]))
-            numbers = [self.words.get(word.lower(), UNKNOWN) for word in sentence]
-            words.append(torch.tensor(numbers))
-        spelt = [
-            torch.tensor([self.characters.get(character, UNKNOWN) for character in word])
-            for word in rows
-        ]
+        types = [[rows.setdefault(word, len(rows)) for word in sentence] for sentence in sentences]
         return Inputs(
-            pad_sequence(words, batch_first=True),
-            pad_sequence(types, batch_first=True),
+            padded([self.words.get(word.lower(), UNKNOWN) for word in row] for row in sentences),
+            padded(types),
             torch.tensor([len(sentence) for sentence in sentences]),
-            pad_sequence(spelt, batch_first=True),
+            padded([self.letters.get(letter, UNKNOWN) for letter in word] for word in rows),
             torch.tensor([len(word) for word in rows]),
         )
 
     def targets(self, tags: Sequence[Sequence[str]]) -> Tensor:
         """Numbers and pads the tags of a batch [batch time]."""
-        numbers = [torch.tensor([self.tag_numbers[tag] for tag in row]) for row in tags]
-        return pad_sequence(numbers, batch_first=True)
+        return padded([self.tag_numbers[tag] for tag in row] for row in tags)
+
+
+def padded(rows: Iterable[list[int]]) -> Tensor:
+    """A matrix of rows of numbers, zero past their ends."""
+    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
 
 
 class PackedBiLSTM(nn.Module):
@@ -113,8 +106,8 @@ class PackedBiLSTM(nn.Module):
         """Outputs [batch time 2 x hidden] and last states [batch 2 x hidden]."""
         packed = pack_padded_sequence(values, lengths, batch_first=True, enforce_sorted=False)
         outputs, (hidden, _) = self.lstm(packed)
-        padded, _ = pad_packed_sequence(outputs, batch_first=True)
-        return padded, torch.cat((hidden[0], hidden[1]), dim=-1)
+        values, _ = pad_packed_sequence(outputs, batch_first=True)
+        return values, torch.cat((hidden[0], hidden[1]), dim=-1)
 
 
 class PaddedBiLSTM(nn.Module):
@@ -159,34 +152,32 @@ class CRF(nn.Module):
         peak = scores.detach().amax(dim=2, keepdim=True)
         likelihoods = (scores - peak).exp().unbind(1)
         step = self.transitions.exp()
-        scales, real = [], mask.unsqueeze(2).unbind(1)
+        real = mask.unsqueeze(2).unbind(1)
         forward = likelihoods[0] * self.start.exp()
+        scales = [torch.ones(len(scores), 1)]
         for likelihood, here in zip(likelihoods[1:], real[1:], strict=True):
             following = (forward @ step) * likelihood
             scale = torch.where(here, following.sum(dim=1, keepdim=True), 1.0)
             forward = torch.where(here, following / scale, forward)
             scales.append(scale)
         final = (forward @ self.end.exp()).log().sum() + (peak.squeeze(2) * mask).sum()
-        return final + torch.cat(scales, dim=1).log().sum() if scales else final
+        return final + torch.cat(scales, dim=1).log().sum()
 
     def best(self, scores: Tensor, lengths: Tensor) -> list[list[int]]:
         """The best path of every row (Viterbi 1967)."""
-        best, pointers = scores[:, 0] + self.start, []
-        held = []
+        best = scores[:, 0] + self.start
+        bests, pointers = [best], [torch.zeros_like(best, dtype=torch.long)]
         for here in scores.unbind(1)[1:]:
-            held.append(best)
             top, pointer = (best.unsqueeze(2) + self.transitions).max(dim=1)
             best = top + here
+            bests.append(best)
             pointers.append(pointer)
-        held.append(best)
-        rows = torch.arange(len(scores))
-        last = (torch.stack(held)[lengths - 1, rows] + self.end).argmax(dim=1).tolist()
-        back = torch.stack(pointers, dim=1).numpy() if pointers else None
+        finals = torch.stack(bests)[lengths - 1, torch.arange(len(scores))] + self.end
+        back = torch.stack(pointers, dim=1).numpy()
         paths = []
-        for row, (tag, length) in enumerate(zip(last, lengths.tolist(), strict=True)):
+        for row, tag in enumerate(finals.argmax(dim=1).tolist()):
             path = [tag]
-            for step in range(length - 2, -1, -1):
-                assert back is not None
+            for step in range(int(lengths[row]) - 1, 0, -1):
                 path.append(int(back[row, step, path[-1]]))
             paths.append(path[::-1])
         return paths
@@ -200,7 +191,7 @@ class BareTagger(nn.Module):
         both = PackedBiLSTM if packed else PaddedBiLSTM
         self.vocabulary = vocabulary
         self.words = nn.Embedding(len(vocabulary.words) + 2, 100, padding_idx=PADDING)
-        self.characters = nn.Embedding(len(vocabulary.characters) + 2, 25, padding_idx=PADDING)
+        self.letters = nn.Embedding(len(vocabulary.letters) + 2, 25, padding_idx=PADDING)
         self.speller = both(25, 25)
         self.encoder = both(150, 256)
         self.dropout = nn.Dropout(dropout)
@@ -209,7 +200,7 @@ class BareTagger(nn.Module):
 
     def forward(self, inputs: Inputs) -> Tensor:
         """Scores [batch time tag]."""
-        _, spelt = self.speller(self.characters(inputs.characters), inputs.character_lengths)
+        _, spelt = self.speller(self.letters(inputs.letters), inputs.letter_lengths)
         vectors = torch.cat((self.words(inputs.words), spelt[inputs.types]), dim=-1)
         encoded, _ = self.encoder(vectors, inputs.lengths)
         scores: Tensor = self.output(self.dropout(encoded))
@@ -219,7 +210,7 @@ class BareTagger(nn.Module):
 def random_batches(
     sentences: Sequence[Sentence], rows: int, pool: int, seed: int
 ) -> Iterator[list[Sentence]]:
-    """Shuffled batches without end; with pool > 1, so many batches are sorted by length together."""
+    """Shuffled batches without end; with pool > 1, so many are sorted by length together."""
     order, chance = list(sentences), random.Random(seed)
     while True:
         chance.shuffle(order)
@@ -233,23 +224,16 @@ def random_batches(
 
 
 def train_words_per_second(
-    model: BareTagger,
-    sentences: Sequence[Sentence],
-    batches: int,
-    threads: int,
-    *,
-    pool: int = 1,
-    seed: int = 1,
-    warm_up: int = 5,
+    model: BareTagger, sentences: Sequence[Sentence], batches: int, threads: int, *, pool: int = 1
 ) -> float:
-    """Trains for warm_up + batches updates of 32 sentences, and times the latter, text to update."""
+    """Trains for WARM_UP + batches updates of 32 sentences; times the latter, text to update."""
     torch.set_num_threads(threads)
     model.train()
     optimiser = torch.optim.Adam(model.parameters(), lr=2e-3, fused=True)
     words, started = 0, 0.0
-    source = random_batches(sentences, 32, pool, seed)
-    for number, batch in zip(range(warm_up + batches), source, strict=False):
-        if number == warm_up:
+    source = random_batches(sentences, 32, pool, seed=1)
+    for number, batch in zip(range(WARM_UP + batches), source, strict=False):
+        if number == WARM_UP:
             words, started = 0, time.perf_counter()
         inputs = model.vocabulary.inputs([sentence.words for sentence in batch])
         tags = model.vocabulary.targets([sentence.tags for sentence in batch])

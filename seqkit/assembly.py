@@ -115,20 +115,11 @@ def assemble(recipe: Recipe, fitting: Fitting | None, saved: Learnt | None = Non
     """Builds all stages of a recipe, fitted on examples or ready from what was saved."""
     learnt: dict[str, dict[str, Any]] = {"tokenise": {}, "embed": {}, "decode": {}}
 
-    def ready(stage: Any, kind: str, name: str, fit: Callable[[Fitting], Learnt]) -> None:
-        """Fits a stage or takes its saved state, and makes it ready."""
-        if saved is not None:
-            learnt[kind][name] = saved[kind][name]
-        elif fitting is not None:
-            learnt[kind][name] = fit(fitting)
-        stage.ready(learnt[kind][name])
-
     tokenisers: dict[str, Tokeniser] = {}
     for chosen, names in shared(recipe.tokenise):
         tokeniser: Tokeniser = chosen.build(NOTHING)
-        ready(
-            tokeniser, "tokenise", names[0], lambda fit, t=tokeniser, n=names: t.fit(fit.texts(n))
-        )
+        found = fitting and tokeniser.fit(fitting.texts(names))
+        tokeniser.ready(keep(learnt, saved, "tokenise", names[0], found))
         tokenisers |= dict.fromkeys(names, tokeniser)
     if fitting is not None:
         fitting.tokenise(tokenisers)
@@ -136,7 +127,8 @@ def assemble(recipe: Recipe, fitting: Fitting | None, saved: Learnt | None = Non
     embedders: dict[str, Embedder] = {}
     for chosen, names in shared(recipe.embed):
         embedder: Embedder = chosen.build(NOTHING)
-        ready(embedder, "embed", names[0], lambda fit, e=embedder, n=names: e.fit(fit.narrowed(n)))
+        found = fitting and embedder.fit(fitting.narrowed(names))
+        embedder.ready(keep(learnt, saved, "embed", names[0], found))
         embedders |= dict.fromkeys(names, embedder)
 
     fronts = {
@@ -145,8 +137,18 @@ def assemble(recipe: Recipe, fitting: Fitting | None, saved: Learnt | None = Non
     }
     steps, upstream = encoders(recipe, fronts)
     decoder: Decoder = recipe.decode.build(upstream)
-    ready(decoder, "decode", "decode", lambda fit: decoder.fit(iter(fit.examples)))
+    found = fitting and decoder.fit(iter(fitting.examples))
+    decoder.ready(keep(learnt, saved, "decode", "decode", found))
     return Assembly(tokenisers, Network(embedders, steps, decoder), learnt)
+
+
+def keep(
+    learnt: dict[str, dict[str, Any]], saved: Learnt | None, kind: str, name: str, found: Any
+) -> Learnt:
+    """Keeps what one stage has learnt, now or before, and gives it."""
+    learnt[kind][name] = found if saved is None else saved[kind][name]
+    one: Learnt = learnt[kind][name]
+    return one
 
 
 def encoders(recipe: Recipe, fronts: Mapping[str, Front]) -> tuple[list[Step], Upstream]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc
+import contextlib
 import dataclasses
 import json
 import typing
@@ -12,7 +13,7 @@ from typing import Annotated, Any
 import pydantic
 
 from seqkit.errors import PluginError, nearest
-from seqkit.marks import Mark, Node, Problems, short, shown
+from seqkit.marks import Mark, Node, Problems, TooManyError, short, shown
 from seqkit.nodes import from_plain
 from seqkit.optimisers import TABLES
 from seqkit.plugins import Registry, Rules, Stage, Use, describe
@@ -26,24 +27,15 @@ from seqkit.signatures import (
     is_settings,
     members,
     nested_kind,
+    owner_of,
     plain,
+    recipe_name,
     wants_joint,
 )
+from seqkit.wording import a, ended, joined, worded
 
 BAD = object()
 """Stands for a value with a problem."""
-WORDING = {
-    "int_type": "input should be an integer",
-    "int_from_float": "input should be an integer",
-    "float_type": "input should be a number",
-    "string_type": "input should be text",
-    "bool_type": "input should be true or false",
-    "none_required": "input should be null",
-    "list_type": "input should be a list",
-    "tuple_type": "input should be a list",
-    "set_type": "input should be a list",
-    "dict_type": "input should be a mapping",
-}
 
 
 class Checker:
@@ -74,17 +66,15 @@ class Checker:
         here.
         """
         self.marks[path] = node.mark
-        if isinstance(node.value, str):
-            node = Node({"use": node}, node.mark, {"use": node.mark})
+        node = long_form(node)
         if not isinstance(node.value, Mapping):
-            self._add(node.mark, path, f"input should be {a(kind)}, not {shown(node.value)}.")
+            self.add(node.mark, path, f"input should be {a(kind)}, not {shown(node.value)}.")
             return None
         named = node.value.get("use")
         if named is None or not isinstance(named.value, str):
-            mark, got = (node.mark, "") if named is None else (named.mark, shown(named.value))
+            mark = node.mark if named is None else named.mark
             known = ", ".join(self._known(kind)) or "none is installed"
-            but = f", not {got}" if got else ""
-            self._add(mark, path, f"'use' should name {a(kind)}{but}. Known: {known}.")
+            self.add(mark, path, f"needs 'use', the name of {a(kind)}. Known: {known}.")
             return None
         found = self._find(kind, named, path)
         if found is None:
@@ -92,7 +82,7 @@ class Checker:
         stage, name = found
         if isinstance(stage, Stage) and stage.joint and not joint:
             message = f"{name} is a joint encoder: it reads all inputs at once and cannot be here."
-            self._add(named.mark, path, message)
+            self.add(named.mark, path, message)
             return None
         settings = self._settings(stage, name, node, path, reserved)
         return None if settings is None else Chosen(stage, settings, str(node.mark), name)
@@ -109,15 +99,14 @@ class Checker:
         if kind in TABLES:
             if name in TABLES[kind]:
                 return Listed(kind, name, TABLES[kind][name]), name
-            self._add(named.mark, path, f"no {kind} called '{name}'. {nearest(name, TABLES[kind])}")
+            self.add(named.mark, path, f"no {kind} called '{name}'. {nearest(name, TABLES[kind])}")
             return None
         try:
             stage = self.registry.find(kind, name)
         except PluginError as error:
-            self._add(named.mark, path, str(error))
+            self.add(named.mark, path, str(error))
             return None
-        alone = sum(other.name == stage.name for other in self.registry.stages(kind)) == 1
-        return stage, stage.name if alone else f"{stage.plugin.distribution}/{stage.name}"
+        return stage, recipe_name(stage, self.registry)
 
     def _settings(
         self, stage: Stage | Listed, name: str, node: Node, path: str, reserved: Sequence[str]
@@ -134,7 +123,7 @@ class Checker:
             return settings
         broken = broken_rules(stage.rules, settings, owner)
         for setting, message in broken:
-            self._add(place(node, setting), path, f"{name}: '{setting}' {ended(message)}")
+            self.add(place(node, setting), path, f"{name}: '{setting}' {ended(message)}")
         return None if broken else settings
 
     def signature(
@@ -150,14 +139,14 @@ class Checker:
         for name in given:
             if name not in names and name not in reserved:
                 hint = nearest(name[:64], names)
-                self._add(node.keys[name], path, f"{who}has no setting '{short(name)}'. {hint}")
+                self.add(node.keys[name], path, f"{who}has no setting '{short(name)}'. {hint}")
         settings = {}
         for each in known:
             inside = f"{path}.{each.name}" if path else each.name
             if each.name in given:
                 settings[each.name] = self.value(each.annotation, given[each.name], inside)
             elif each.required:
-                self._add(node.mark, path, f"{who}needs the setting '{each.name}'.")
+                self.add(node.mark, path, f"{who}needs the setting '{each.name}'.")
             else:
                 settings[each.name] = self._default(each, node.mark, inside)
         return settings if len(self.problems) == before else None
@@ -172,14 +161,14 @@ class Checker:
     def settings(self, kind: type, node: Node, path: str) -> Any:
         """A dataclass of settings from a node, or BAD."""
         if not isinstance(node.value, Mapping):
-            self._add(node.mark, path, f"input should be a mapping, not {shown(node.value)}.")
+            self.add(node.mark, path, f"input should be a mapping, not {shown(node.value)}.")
             return BAD
         checked = self.signature(fields(kind, kind.__name__), node, path, "")
         if checked is None:
             return BAD
         broken = broken_rules(self.rules.get(kind), checked, kind.__name__)
         for setting, message in broken:
-            self._add(place(node, setting), f"{path}.{setting}", ended(message))
+            self.add(place(node, setting), f"{path}.{setting}", ended(message))
         return BAD if broken else kind(**checked)
 
     def value(self, annotation: Any, node: Node, path: str) -> Any:
@@ -193,7 +182,7 @@ class Checker:
             joint = wants_joint(annotation)
             chosen = self.stage(kind, node, path, joint=joint)
             if chosen is not None and joint and not getattr(chosen.stage, "joint", False):
-                self._add(node.mark, path, f"{chosen.name} is no joint encoder.")
+                self.add(node.mark, path, f"{chosen.name} is no joint encoder.")
                 return BAD
             return BAD if chosen is None else chosen
         if is_settings(annotation):
@@ -205,10 +194,15 @@ class Checker:
     def _union(self, kinds: Sequence[Any], node: Node, path: str) -> Any:
         if node.value is None and type(None) in kinds:
             return None
+        kinds = [kind for kind in kinds if kind is not type(None)]
+        if len(kinds) == 1:
+            return self.value(kinds[0], node, path)
         tried = []
-        for kind in (kind for kind in kinds if kind is not type(None)):
+        for kind in kinds:
             problems = Problems()
-            value = Checker(self.registry, problems, self.rules, self.marks).value(kind, node, path)
+            check = Checker(self.registry, problems, self.rules, self.marks)
+            with contextlib.suppress(TooManyError):
+                value = check.value(kind, node, path)
             if not problems:
                 return value
             tried.append(problems)
@@ -224,7 +218,7 @@ class Checker:
             raise PluginError(f"{path}: a setting of type {annotation} cannot be checked.")
         if not isinstance(node.value, wanted):
             what = "a mapping" if mapping else "a list"
-            self._add(node.mark, path, f"input should be {what}, not {shown(node.value)}.")
+            self.add(node.mark, path, f"input should be {what}, not {shown(node.value)}.")
             return BAD
         before = len(self.problems)
         checked: Any
@@ -238,7 +232,7 @@ class Checker:
             kinds = self._kinds(origin, inner, items)
             if kinds is None:
                 message = f"input should be a list of {len(inner)}, not of {len(items)}."
-                self._add(node.mark, path, message)
+                self.add(node.mark, path, message)
                 return BAD
             checked = [
                 self.value(kind, item, f"{path}.{index}")
@@ -272,22 +266,19 @@ class Checker:
                 inside, where = follow(node, path, each["loc"])
                 wrong.setdefault(where, (inside, []))[1].append(worded(each))
             for where, (inside, messages) in wrong.items():
-                self._add(inside.mark, where, joined(messages, inside.value))
+                self.add(inside.mark, where, joined(messages, inside.value))
             return BAD
 
-    def _add(self, mark: Mark, path: str, message: str) -> None:
+    def add(self, mark: Mark, path: str, message: str) -> None:
+        """Adds a problem."""
         self.problems.add(mark, path, message)
 
 
-def a(kind: str) -> str:
-    """A kind with its article."""
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
-
-
-def owner_of(stage: Stage | Listed) -> str:
-    """Who answers for a stage's factory."""
-    name = f"{stage.kind} '{stage.name}'"
-    return f"plugin {stage.plugin}: {name}" if isinstance(stage, Stage) else name
+def long_form(node: Node) -> Node:
+    """A stage as a mapping: `words` is short for `{use: words}`."""
+    if not isinstance(node.value, str):
+        return node
+    return Node({"use": node}, node.mark, {"use": node.mark})
 
 
 def broken_rules(
@@ -316,11 +307,6 @@ def place(node: Node, setting: str) -> Mark:
     return node.keys.get(setting.partition(".")[0], node.mark)
 
 
-def ended(message: str) -> str:
-    """A message that ends a sentence."""
-    return message if message.endswith((".", "?", "!")) else f"{message}."
-
-
 def follow(node: Node, path: str, steps: Sequence[str | int]) -> tuple[Node, str]:
     """The node, and its path, that pydantic's steps lead to; steps that name types are left out."""
     for step in steps:
@@ -333,21 +319,3 @@ def follow(node: Node, path: str, steps: Sequence[str | int]) -> tuple[Node, str
             continue
         path = f"{path}.{step}"
     return node, path
-
-
-def worded(error: Mapping[str, Any]) -> str:
-    """What pydantic found, in the words of recipes."""
-    if error["type"] == "string_too_short" and error["ctx"]["min_length"] == 1:
-        return "input should not be empty"
-    message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    message = message.replace("String should", "Text should").replace(" after validation", "")
-    return WORDING.get(error["type"], message[:1].lower() + message[1:])
-
-
-def joined(messages: Sequence[str], value: Any) -> str:
-    """One sentence from what is wrong with one value."""
-    first, *others = dict.fromkeys(messages)
-    text = " or ".join([first, *(other.removeprefix("input should be ") for other in others)])
-    if ", not " not in text and "not be empty" not in text:
-        text = f"{text}, not {shown(value)}"
-    return ended(text)

@@ -16,7 +16,8 @@ import numpy as np
 
 from seqkit import storage
 from seqkit.errors import DataError, nearest
-from seqkit.recipe import DataSettings, Recipe
+from seqkit.recipe import Recipe
+from seqkit.sections import DataSettings
 from seqkit.stages import Frames, Row, Text
 
 SURROGATE = re.compile("[\ud800-\udfff]")

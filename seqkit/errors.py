@@ -9,8 +9,8 @@
     ├── TrainingError           training cannot go on (a loss that is not a number)
     └── Interrupted             a signal asked to stop; the run can be gone on with
 
-The first five are mistakes that a user can mend: the command line ends with 2. A TrainingError, like
-a full disk, is a failure: the command line ends with 1; an interruption ends with 130.
+The first five are mistakes that a user can mend: the command line ends with 2. A TrainingError,
+like a full disk, is a failure and ends with 1; an interruption ends with 130.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class TrainingError(SeqkitError):
     exit_code = 1
 
 
-class Interrupted(SeqkitError):
+class Interrupted(SeqkitError):  # noqa: N818  it is news, not an error
     """A run that was asked to stop, and has saved a checkpoint."""
 
     exit_code = 130

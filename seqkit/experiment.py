@@ -102,7 +102,7 @@ class Experiment:
         ]
 
     def fitted(self) -> Pipeline:
-        """The pipeline with its stages fitted: from the run directory, or fitted now and kept there.
+        """The pipeline with its stages fitted: now, or before and kept in the run directory.
 
         The weights depend on the seed and on what was learnt alone, not on which of the two it was.
         """
@@ -118,7 +118,7 @@ class Experiment:
         return pipeline
 
     def batches(self, pipeline: Pipeline) -> Batches:
-        """The batches of the training split, prepared once, or anew each epoch where stages sample."""
+        """The batches of the training split: prepared once, or each epoch where a stage samples."""
         settings, seed = self.recipe.train.batch, self.recipe.train.seed
         if pipeline.samples:
             rows = self.rows("train")
@@ -209,8 +209,8 @@ class Experiment:
             if self.stopping():
                 save()
                 raise Interrupted(
-                    f"{self.folder}: stopped after update {step.number}. Run the same command again "
-                    "to go on."
+                    f"{self.folder}: stopped after update {step.number}. "
+                    "Run the same command again to go on."
                 )
         save()
 

@@ -78,9 +78,8 @@ class Problems:
         )
         problems = [problem for _, problem in found]
         if len(problems) > MAX_PROBLEMS:
-            where = problems[0].where.split(":", 1)[0]
-            last = Problem(where, "", f"more than {MAX_PROBLEMS} problems. Mend these first.")
-            problems[MAX_PROBLEMS:] = [last]
+            more = f"more than {MAX_PROBLEMS} problems. Mend these first."
+            problems[MAX_PROBLEMS:] = [Problem(found[0][0].file, "", more)]
         return RecipeError(problems)
 
 

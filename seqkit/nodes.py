@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -292,27 +292,14 @@ class _Plain:
         return Node(None, self._mark)
 
 
-def parse_overrides(texts: Iterable[str]) -> dict[str, str]:
-    """From `a.b=c`, as given to --set, to paths and texts; the last of a path counts.
-
-    Raises RecipeError for each that has another form.
-    """
-    problems = Problems()
-    parsed = {}
-    for text in texts:
-        path, equals, value = text.partition("=")
-        if equals and path.strip():
-            parsed[path.strip()] = value
-        else:
-            form = "an override has the form a.b=value."
-            problems.add(Mark(f"--set {short(text)}"), "", form)
-    if problems:
-        raise problems.error()
-    return parsed
-
-
 def override(root: Node, path: str, text: str, problems: Problems) -> Node:
     """The tree with the value at `path`, such as `embed.parts.0.width`, read from `text`."""
     mark = Mark(f"--set {short(path)}")
     value = _parse(text, mark, problems, fixed=True)
     return root if value is None else put(root, path, value, mark, problems)
+
+
+def set_value(root: Node, path: str, value: Any, problems: Problems) -> Node:
+    """The tree with the value at `path` from plain Python data."""
+    mark = Mark(f"set {short(path)}")
+    return put(root, path, from_plain(value, mark, problems), mark, problems)

@@ -20,7 +20,7 @@ from seqkit.network import DECODE
 from seqkit.optimisers import BatchSettings
 from seqkit.plugins import registry
 from seqkit.recipe import Recipe, recipe_from_plain
-from seqkit.stages import Answer, Example, Learnt, Row, Text
+from seqkit.stages import Answer, Example, Learnt, Pieces, Row, Text
 from seqkit.table import Table
 from seqkit.weights import pack_weights, unpack_weights
 
@@ -59,11 +59,17 @@ class Pipeline:
         """Where the weights are."""
         return next((weight.device for weight in self.network.parameters()), torch.device("cpu"))
 
+    def to(self, device: torch.device | str) -> Pipeline:
+        """Moves the weights; returns the pipeline itself."""
+        self.network.to(device)
+        return self
+
     @property
     def samples(self) -> bool:
         """Whether a stage prepares an example differently each time while training."""
-        stages = [*self.tokenisers.values(), *self.network.embedders.values(), self.network.decoder]
-        return any(stage.samples for stage in stages)
+        tokenisers, embedders = self.tokenisers.values(), self.network.embedders.values()
+        sampling = [stage.samples for stage in tokenisers] + [stage.samples for stage in embedders]
+        return any(sampling) or self.network.decoder.samples
 
     @property
     def parameters(self) -> int:
@@ -127,13 +133,12 @@ class Pipeline:
         """
         if isinstance(texts, str | Mapping | Text):
             raise SeqkitError("pipeline(texts): takes several texts. Put a single one in a list.")
-        examples = (self.input_example(given, index) for index, given in enumerate(texts))
+        examples = (self.input_example(given, f"text {index}") for index, given in enumerate(texts))
         for answer in self.answer(examples):
             yield self.by_name(answer)
 
-    def input_example(self, given: Input, index: int) -> Example:
-        """What a caller gave as one text, as an example. Raises DataError naming its index."""
-        where = f"text {index}"
+    def input_example(self, given: Input, where: str) -> Example:
+        """What a caller gave as one text, as an example. Raises DataError, which names `where`."""
         if not isinstance(given, Mapping):
             if len(self.names) > 1:
                 raise DataError(f"{where}: needs a mapping with {', '.join(self.names)}.")
@@ -152,6 +157,16 @@ class Pipeline:
         if isinstance(gold, Mapping):
             return cast("Answers", answer)
         return {gold or "answer": answer}
+
+    def record(self, example: Example, answer: Answer, index: int) -> dict[str, Any]:
+        """An answer as one JSON record: index, text (by input name where several), answers."""
+        texts = {
+            name: value.source.text
+            for name, value in example.inputs.items()
+            if isinstance(value, Pieces)
+        }
+        text: Any = next(iter(texts.values()), None) if len(texts) < 2 else texts
+        return {"index": index, "text": text, "answers": self.by_name(answer)}
 
     def answer(self, examples: Iterable[Example], window: int = WINDOW) -> Iterator[Answer]:
         """The decoder's answers to examples, in their order."""
@@ -231,8 +246,8 @@ def rebuild(recipe: Recipe, learnt: Learnt) -> Pipeline:
 
 def needed(recipe: Recipe) -> list[dict[str, str]]:
     """The plugins that a recipe's stages come from, with their versions."""
-    stages = [chosen.stage for chosen in recipe.stages()]
-    plugins = {stage.plugin.name: stage.plugin for stage in stages if stage.plugin is not None}
+    found = [chosen.stage.plugin for chosen in recipe.stages()]
+    plugins = {plugin.name: plugin for plugin in found if plugin is not None}
     return [
         {"name": plugin.name, "distribution": plugin.distribution, "version": plugin.version}
         for plugin in sorted(plugins.values(), key=lambda plugin: plugin.name)

@@ -61,7 +61,7 @@ def processor() -> str:
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What differs, by name, with both values; empty where a run can go on."""
-    found = []
+    found: list[str] = []
     for part in NAMED:
         found.extend(
             f"{path} was {short(old)} and is {short(new)}"

@@ -169,31 +169,20 @@ def look(experiment: Experiment, pipeline: Pipeline) -> list[dict[str, Any]]:
     """A few answers on the test split, or on dev or train where there is none."""
     data = trained(experiment.recipe)
     split = splits(data)[-1]
-    rows = [row for row, _ in zip(read_rows(data, split, experiment.data), range(SHOWN))]
+    rows = list(read_rows(data, split, experiment.data, SHOWN))
     examples = [pipeline.example(row, f"data.{split}", gold=False) for row in rows]
     return [
-        shown(example, pipeline.by_name(answer), index)
+        pipeline.record(example, answer, index)
         for index, (example, answer) in enumerate(
             zip(examples, pipeline.answer(examples), strict=True)
         )
     ]
 
 
-def shown(example: Any, answers: Mapping[str, Any], index: int) -> dict[str, Any]:
-    """One answer as a line of JSON: index, text (or texts by input name), answers."""
-    texts = {
-        name: value.source.text
-        for name, value in example.inputs.items()
-        if hasattr(value, "source")
-    }
-    text: Any = next(iter(texts.values()), None) if len(texts) < 2 else texts
-    return {"index": index, "text": text, "answers": answers}
-
-
-def score_file(pipeline: Pipeline, path: Path) -> dict[str, Score]:
+def score_file(pipeline: Pipeline, path: str) -> dict[str, Score]:
     """A pipeline's scores on another file, read by its recipe's own source. Raises DataError."""
     data = trained(pipeline.recipe)
-    rows = data.source.build().read("test", path)
+    rows = data.source.build().read("test", Path(path))
     examples = (pipeline.example(row, f"{path}: example {n}") for n, row in enumerate(rows, 1))
     return evaluate(pipeline, examples)
 
@@ -237,7 +226,7 @@ def signalled() -> Iterator[Callable[[], bool]]:
     """
     asked: list[int] = []
 
-    def ask(number: int, frame: FrameType | None) -> None:
+    def ask(number: int, _: FrameType | None) -> None:
         if asked:
             raise KeyboardInterrupt
         asked.append(number)

@@ -22,7 +22,7 @@ from typing import Annotated, Any, Union
 from seqkit.errors import PluginError, nearest
 from seqkit.marks import short
 from seqkit.optimisers import TABLES
-from seqkit.plugins import KINDS, Stage, Use, describe
+from seqkit.plugins import KINDS, Registry, Stage, Use, describe
 from seqkit.settings import Nested, Settings
 
 NESTED = {
@@ -41,6 +41,9 @@ class Listed:
     kind: str
     name: str
     factory: Callable[..., Any]
+    plugin: None = None
+    joint: bool = False
+    files: bool = False
 
 
 @dataclass(frozen=True)
@@ -185,11 +188,13 @@ def descriptions(factory: Callable[..., Any], names: Sequence[str]) -> dict[str,
     return about
 
 
-def summary(factory: Callable[..., Any], names: Sequence[str]) -> str:
-    """The first paragraph of the docstring, up to the first entry for a setting."""
-    first = paragraphs(factory)[0]
-    entry = _entry(names).search(first) if names else None
-    return " ".join(first[: entry.start() if entry else None].split())
+def prose(factory: Callable[..., Any], names: Sequence[str]) -> list[str]:
+    """The paragraphs of the docstring, without the entries for settings."""
+    found = []
+    for paragraph in paragraphs(factory):
+        entry = _entry(names).search(paragraph) if names else None
+        found.append(" ".join(paragraph[: entry.start() if entry else None].split()))
+    return [text for text in found if text]
 
 
 def paragraphs(factory: Callable[..., Any]) -> list[str]:
@@ -241,3 +246,17 @@ def holds_stages(annotation: Any) -> bool:
 def is_settings(annotation: Any) -> bool:
     """Whether a type is a dataclass."""
     return isinstance(annotation, type) and dataclasses.is_dataclass(annotation)
+
+
+def recipe_name(stage: Stage | Listed, registry: Registry) -> str:
+    """A stage's name as recipes must say it, with its distribution where several have the name."""
+    if isinstance(stage, Listed):
+        return stage.name
+    alone = sum(other.name == stage.name for other in registry.stages(stage.kind)) == 1
+    return stage.name if alone else f"{stage.plugin.distribution}/{stage.name}"
+
+
+def owner_of(stage: Stage | Listed) -> str:
+    """Who answers for a stage's factory."""
+    name = f"{stage.kind} '{stage.name}'"
+    return f"plugin {stage.plugin}: {name}" if isinstance(stage, Stage) else name

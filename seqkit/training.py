@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ from seqkit.pipeline import Pipeline
 from seqkit.table import LENGTHS
 
 if TYPE_CHECKING:
+    from seqkit.signatures import Chosen
     from seqkit.stages import Batch
 
 Member = tuple["Batch", Sequence[int], bool]
@@ -132,7 +133,8 @@ def begin(pipeline: Pipeline, settings: TrainSettings, precision: str) -> Progre
     weights = [weight for weight in pipeline.network.parameters() if weight.requires_grad]
     if not weights:
         raise TrainingError("train: the pipeline has no weights to train.")
-    return Progress(settings.optimiser.build(weights), settings.schedule.build(), precision)
+    optimiser, schedule = cast("Chosen", settings.optimiser), cast("Chosen", settings.schedule)
+    return Progress(optimiser.build(weights), schedule.build(), precision)
 
 
 def total_steps(batches: Batches, settings: TrainSettings) -> int:

@@ -30,7 +30,7 @@ def conllu() -> Source:
     with one item a syntactic word. head holds numbers, 0 for the root and -1 where the file has
     '_'; an '_' of another column stays. Multiword ranges (1-2) and empty nodes (8.1) are no words.
     """
-    from seqkit_data.conllu import Conllu
+    from seqkit_data.treebanks import Conllu
 
     return Conllu()
 
@@ -47,7 +47,7 @@ def conll(
     delimiter: what parts columns, such as "\t"; by default any run of spaces and tabs.
     comment: lines that start with this prefix are dropped; by default none is.
     """
-    from seqkit_data.conll import Conll
+    from seqkit_data.columns import Conll
 
     return Conll(columns, delimiter, comment)
 
@@ -57,7 +57,7 @@ def jsonl() -> Source:
 
     Values may be nested. NaN and infinite numbers are refused; blank lines are skipped.
     """
-    from seqkit_data.jsonl import JsonLines
+    from seqkit_data.objects import JsonLines
 
     return JsonLines()
 
@@ -91,7 +91,7 @@ def text() -> Source:
 
     Fields: text (without the line's end) and line (its number, from 1).
     """
-    from seqkit_data.text import TextLines
+    from seqkit_data.texts import TextLines
 
     return TextLines()
 
@@ -107,7 +107,7 @@ def hub(*, dataset: Name, config: str | None = None, revision: str | None = None
     config: which of its configurations, where it has several.
     revision: a branch, tag or commit; by default main.
     """
-    from seqkit_data.hub import HubDataset
+    from seqkit_data.snapshots import HubDataset
 
     return HubDataset(dataset, config, revision)
 

@@ -42,10 +42,12 @@ def read_raw_lines(path: Path) -> Iterator[tuple[int, str]]:
         with open(path, "rb") as file:
             for number, line in enumerate(unpacked(file), 1):
                 text = line.removeprefix(BOM_UTF8) if number == 1 else line
-                yield number, text.decode("utf-8")
+                if text:
+                    yield number, text.decode("utf-8")
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise DataError(
-            f"{path}:{number + 1}: the gzip data is damaged or cut off. Fetch the file again."
+            f"{path}:{number + 1}: from here on the gzip data is damaged or cut off. "
+            "Fetch the file again."
         ) from None
     except UnicodeDecodeError as error:
         raise DataError(

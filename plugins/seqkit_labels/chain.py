@@ -1,4 +1,4 @@
-"""The mathematics of a linear chain (Lafferty, McCallum & Pereira 2001): sums and best paths.
+"""The mathematics of a linear chain (Lafferty, McCallum & Pereira 2001): sums over all paths.
 
 A path gives each step of a row a label. Its score is the sum of the emissions of its labels, of the
 weight of each pair of neighbours, and of the weights of its first and last label.
@@ -108,7 +108,7 @@ class ChainLoss(torch.autograd.Function):
             return found.log_partition.sum() - score
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Float[Tensor, ""]) -> tuple[Tensor | None, ...]:
         """Expected minus observed counts, for each input that has a gradient."""
         emissions, first, pair, last = (gradient * count for count in ctx.saved_tensors)
@@ -137,7 +137,9 @@ def observe(
     of last labels.
     """
     size = emissions.shape[2]
-    one = torch.zeros_like(emissions).scatter_(2, labels.unsqueeze(2), mask.unsqueeze(2).to(emissions))
+    one = torch.zeros_like(emissions).scatter_(
+        2, labels.unsqueeze(2), mask.unsqueeze(2).to(emissions)
+    )
     rows = torch.arange(len(lengths), device=lengths.device)[lengths > 0]
     firsts = labels[rows, 0] if len(rows) else labels.reshape(-1)
     lasts = labels[rows, lengths[rows] - 1] if len(rows) else firsts
@@ -165,11 +167,15 @@ def sums(
     ordered = emissions[order].transpose(0, 1)
     found = scaled(ordered, sorted_lengths, active, chain)
     if found is None:
-        found = in_log_space(ordered.double(), sorted_lengths, active, Chain(*(x.double() for x in chain)))
+        found = in_log_space(
+            ordered.double(), sorted_lengths, active, Chain(*(x.double() for x in chain))
+        )
     log_partition, marginals, pairs = found
     back = order.argsort()
     return Posterior(
-        log_partition[back].to(emissions), marginals.transpose(0, 1)[back].to(emissions), pairs.to(emissions)
+        log_partition[back].to(emissions),
+        marginals.transpose(0, 1)[back].to(emissions),
+        pairs.to(emissions),
     )
 
 
@@ -204,7 +210,11 @@ def scaled(
         now.div_(scale[t, :rows].unsqueeze(1))
     batch = torch.arange(len(lengths), device=lengths.device)
     real = lengths > 0
-    final = forward[(lengths - 1).clamp(min=0), batch] @ last if active else local.new_ones(len(lengths))
+    final = (
+        forward[(lengths - 1).clamp(min=0), batch] @ last
+        if active
+        else local.new_ones(len(lengths))
+    )
     final = torch.where(real, final, 1.0)
     ending, flipped = last / final.unsqueeze(1), pair.t().contiguous()
     after = 0
@@ -253,45 +263,3 @@ def in_log_space(
         backward[t, after:rows] = chain.last
         after = rows
     return log_partition, (forward + backward - log_partition.unsqueeze(1)).exp(), pairs
-
-
-def best_paths(
-    emissions: Float[np.ndarray, "batch time label"],
-    lengths: Int[np.ndarray, " batch"],
-    first: Float[np.ndarray, " label"],
-    pair: Float[np.ndarray, "label label"],
-    last: Float[np.ndarray, " label"],
-) -> Int[np.ndarray, "batch time"]:
-    """The path with the greatest score of each row (Viterbi 1967), 0 past lengths.
-
-    Forward, only the best score of each label is kept: which label it came from is asked again on
-    the way back, for the labels of the path alone. Of equal scores the lower label wins.
-    """
-    order = np.argsort(-lengths, kind="stable")
-    active = (lengths[order] > np.arange(emissions.shape[1])[:, None]).sum(1).tolist()
-    local = np.ascontiguousarray(emissions[order].transpose(1, 2, 0))
-    best = np.zeros_like(local)
-    paths = np.zeros(emissions.shape[:2], np.int64)
-    for t, rows in enumerate(active):
-        if not rows:
-            break
-        now = best[t, :, :rows]
-        if t:
-            reached = best[t - 1, :, None, :rows] + pair[:, :, None]
-            np.add(reached.max(0), local[t, :, :rows], out=now)
-            now -= now.max(0)  # only differences matter, and small numbers are exact
-        else:
-            np.add(first[:, None], local[t, :, :rows], out=now)
-    after, came = 0, np.zeros(0, np.int64)
-    onward = np.ascontiguousarray(pair.T)
-    for t in range(len(active) - 1, -1, -1):
-        rows = active[t]
-        came = np.concatenate(
-            [
-                (best[t, :, :after].T + onward[came]).argmax(1),
-                (best[t, :, after:rows].T + last).argmax(1),
-            ]
-        )
-        paths[order[:rows], t] = came
-        after = rows
-    return paths

@@ -118,7 +118,7 @@ def write(every: Iterable[Span], length: int, scheme: str) -> list[str]:
     """The tags of `length` words in a scheme. The spans are sorted and do not overlap."""
     tags = [OUTSIDE] * length
     before: Span = (0, 0, "")
-    ends, alone = {"BIOES": "ES", "BILOU": "LU"}.get(scheme, ("I", "B"))
+    ends, alone = {"BIOES": ("E", "S"), "BILOU": ("L", "U")}.get(scheme, ("I", "B"))
     for span in every:
         start, end, label = span
         after = f"-{label}" if label else ""

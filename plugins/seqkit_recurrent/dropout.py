@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from seqkit.settings import CHECK_SHAPES
 
@@ -27,8 +27,9 @@ class StepDropout(nn.Module):
     def forward(
         self, values: Float[Tensor, "time batch width"]
     ) -> Float[Tensor, "time batch width"]:
-        if not self.locked:
-            return F.dropout(values, self.rate, self.training)
         if not self.training or not self.rate:
             return values
-        return values * F.dropout(values.new_ones(values.shape[1:]), self.rate)
+        shape = values.shape[1:] if self.locked else values.shape
+        # torch.nn.functional.dropout draws with bernoulli_, which is three times slower on CPU.
+        kept = torch.rand(shape, device=values.device) >= self.rate
+        return values * (kept.to(values.dtype) / (1.0 - self.rate))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, cast, final
 
 import numpy as np
@@ -33,8 +34,10 @@ if TYPE_CHECKING or CHECK_SHAPES:
 
     from seqkit.stages import Arrays, Batch, Learnt
 
-GROUPS = 4
-"""Parts of like length that a batch's spellings are read in, so that short ones pad less."""
+STEP_COST = 48
+"""What a recurrent step costs beside its rows, in rows: measured on a CPU with AVX-512."""
+LAUNCH_COST = 2048
+"""The same on an accelerator, where launching a step costs more than its rows do."""
 
 
 @final
@@ -130,9 +133,12 @@ class Spelling(nn.Module):
         order = sizes.argsort(stable=True)
         ranks = torch.empty_like(order)
         ranks[order] = torch.arange(len(order), device=order.device)
+        lengths, counts = torch.unique(sizes, return_counts=True)
+        step = STEP_COST if sizes.device.type == "cpu" else LAUNCH_COST
+        groups = length_groups(lengths.tolist(), counts.tolist(), step)
         states = []
-        for group in order.chunk(GROUPS):
-            longest = int(sizes[group[-1]])
+        parts = torch.split_with_sizes(order, [rows for _, rows in groups])
+        for (longest, _), group in zip(groups, parts, strict=True):
             spelt = characters[group, :longest]
             spelt = spelt.masked_fill(~time_mask(sizes[group], longest), PADDING)
             states.append(self.last_state(Vectors(self.table(spelt), sizes[group])))
@@ -154,3 +160,29 @@ class Spelling(nn.Module):
                 f"{tuple(state[0].shape)}, not [batch, layer, {self.width}]. Choose another one."
             )
         return state[0][:, -1]
+
+
+def length_groups(
+    lengths: Sequence[int], counts: Sequence[int], step: int
+) -> list[tuple[int, int]]:
+    """Parts rows by length so that reading them padded costs least: longest and rows of each group.
+
+    lengths: rising, with how many rows have each. A group costs its longest length times its rows
+    and `step` more. Exact, by dynamic programming over the last group.
+    """
+    before = [0, *accumulate(counts)]
+    best: list[tuple[int, int]] = [(0, 0)]
+    for last, longest in enumerate(lengths):
+        best.append(
+            min(
+                (best[first][0] + longest * (before[last + 1] - before[first] + step), first)
+                for first in range(last + 1)
+            )
+        )
+    groups = []
+    end = len(lengths)
+    while end:
+        first = best[end][1]
+        groups.append((lengths[end - 1], before[end] - before[first]))
+        end = first
+    return groups[::-1]

@@ -61,7 +61,7 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def whole(number: str) -> int:
     """A whole number. Raises ValueError where it takes more than 64 bits, as no table holds it."""
-    value = int(number) if len(number) < 20 else 2**63
+    value = int(number) if len(number) <= 20 else 2**63
     if not -(2**63) <= value < 2**63:
         raise ValueError(f"the number {number[:20]} is too long. Write it in quotes, as a text.")
     return value

@@ -58,13 +58,19 @@ class HubDataset:
         try:
             self.refuse_web_files(folder / "README.md")
             options = datasets.DownloadConfig(local_files_only=True)
-            found = datasets.load_dataset(str(folder), self.config, download_config=options)
+            config = self.config or datasets.get_dataset_default_config_name(str(folder))
+            configs = datasets.get_dataset_config_names(str(folder), download_config=options)
+            if config not in configs:
+                wrong = f"no config '{config}'" if config else "config is not set"
+                raise DataError(f"{self.where}: {wrong}. {nearest(config or '', configs)}")
+            found = datasets.load_dataset(str(folder), config, download_config=options)
         except DataError:
             raise
         except Exception as error:  # the loaders of the many formats raise whatever they like
             wrong = " ".join(str(error).split()).rstrip(".")
             raise DataError(
-                f"{self.where}: cannot be loaded: {wrong}. Check config and revision."
+                f"{self.where}: cannot be loaded ({type(error).__name__}: {wrong}). "
+                "Check its files, config and revision."
             ) from error
         return cast("Mapping[str, Any]", found)
 

@@ -1,0 +1,163 @@
+"""A decoder that gives a whole text one label."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seqkit.errors import DataError
+from seqkit.settings import CHECK_SHAPES
+from seqkit.stages import Answer, Example, Learnt, Loss, Upstream, Vectors
+from seqkit_labels.gold import counted
+from seqkit_labels.inputs import input_name, input_width
+
+if TYPE_CHECKING or CHECK_SHAPES:
+    from jaxtyping import Float
+    from numpy.random import Generator
+
+    from seqkit.stages import Batch
+
+UNSEEN = -1
+
+
+@final
+class Classifier(nn.Module):
+    """Pools the steps of a text and labels it. The arguments are the settings of `classifier`."""
+
+    samples: bool = False
+    along_time: frozenset[str] = frozenset()
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        *,
+        pool: Literal["last", "max", "mean", "attention"] = "max",
+        dropout: float = 0.0,
+        smoothing: float = 0.0,
+        over: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.width = input_width("classifier", upstream, over)
+        self.pool, self.smoothing, self.over = pool, smoothing, over
+        self.dropout = nn.Dropout(dropout)
+        self.weigh = nn.Linear(self.width, 1, bias=False) if pool == "attention" else None
+
+    def fit(self, examples: Iterable[Example]) -> Learnt:
+        """The labels with their counts. Raises DataError where there are fewer than two."""
+        counts: Counter[str] = Counter()
+        for number, example in enumerate(examples, 1):
+            counts[label_of(example.gold, f"classifier: train: example {number}")] += 1
+        if len(counts) < 2:
+            only = f"the only label is '{next(iter(counts))}'" if counts else "there is no label"
+            raise DataError(
+                f"classifier: {only} in {counted(counts.total(), 'training example')}, so there "
+                "is nothing to learn. Check which field data.gold names."
+            )
+        ranked = sorted(counts, key=lambda label: (-counts[label], label))
+        return {"labels": ranked, "counts": [counts[label] for label in ranked]}
+
+    def ready(self, learnt: Learnt) -> None:
+        """Allocates the weights."""
+        self.labels, self.counts = list(learnt["labels"]), list(learnt["counts"])
+        self.index = {label: index for index, label in enumerate(self.labels)}
+        self.linear = nn.Linear(self.width, len(self.labels))
+
+    def prepare(self, example: Example, rng: Generator | None = None) -> dict[str, np.ndarray]:
+        """label: a scalar, UNSEEN where training had no such label. Raises DataError."""
+        del rng
+        if example.gold is None:
+            return {}
+        found = self.index.get(label_of(example.gold, "classifier"), UNSEEN)
+        return {"label": np.array(found, np.int32)}
+
+    def scores(self, inputs: Mapping[str, Vectors]) -> Float[Tensor, "batch label"]:
+        """The score of each label for each text."""
+        vectors = inputs[input_name("classifier", inputs, self.over)]
+        scores: Tensor = self.linear(self.dropout(self.pooled(vectors)))
+        return scores
+
+    def pooled(self, vectors: Vectors) -> Float[Tensor, "batch width"]:
+        """One vector a text: zero for a text without a step, whatever its neighbours are."""
+        values, lengths, mask = vectors.values, vectors.lengths, vectors.mask.unsqueeze(2)
+        if self.pool == "last":
+            return last_step(vectors)
+        if not values.shape[1]:
+            return values.new_zeros(len(values), self.width)
+        if self.pool == "mean":
+            return values.sum(1) / lengths.clamp(min=1).unsqueeze(1)
+        if self.weigh is not None:
+            weights = self.weigh(values).masked_fill(~mask, torch.finfo(values.dtype).min)
+            return torch.sum(weights.softmax(1) * values, 1)
+        tops = values.masked_fill(~mask, -torch.inf).amax(1)
+        return tops.masked_fill(lengths.unsqueeze(1) == 0, 0.0)
+
+    def loss(self, inputs: Mapping[str, Vectors], batch: Batch) -> Loss:
+        """Cross-entropy, summed over texts; a label that training has not seen counts for none."""
+        labels = batch["label"].long()
+        total = F.cross_entropy(
+            self.scores(inputs),
+            labels,
+            ignore_index=UNSEEN,
+            label_smoothing=self.smoothing,
+            reduction="sum",
+        )
+        return Loss(total, (labels != UNSEEN).sum())
+
+    def predict(
+        self,
+        inputs: Mapping[str, Vectors],
+        batch: Batch,
+        examples: Sequence[Example],
+    ) -> list[Answer]:
+        """The likeliest label of each text as `value`, and its probability as `confidence`."""
+        del batch, examples
+        best, labels = self.scores(inputs).float().softmax(1).max(1)
+        sure = best.double().cpu().numpy().round(4).tolist()
+        return [
+            {"value": self.labels[label], "confidence": confidence}
+            for label, confidence in zip(labels.tolist(), sure, strict=True)
+        ]
+
+    def gold(self, example: Example) -> Answer:
+        """The label of the file. Raises DataError where the example has none."""
+        return {"value": label_of(example.gold, "classifier")}
+
+    def describe(self, examples: Iterable[Example]) -> list[str]:
+        """What the labels are, and what always giving the commonest would score."""
+        del examples
+        total, most, least = sum(self.counts), self.counts[0], self.counts[-1]
+        return [
+            f"{len(self.labels)} labels on {total:,} texts, from {self.labels[0]} ({most:,}) to "
+            f"{self.labels[-1]} ({least:,}); {self.labels[0]} alone is {100 * most / total:.1f}%"
+        ]
+
+
+def last_step(vectors: Vectors) -> Float[Tensor, "batch width"]:
+    """The state of the last layer, [batch layers width], or else the last real step's vector."""
+    width = vectors.values.shape[2]
+    if vectors.state and vectors.state[0].ndim == 3 and vectors.state[0].shape[2] == width:
+        found = vectors.state[0][:, -1]
+    elif not vectors.values.shape[1]:
+        found = vectors.values.new_zeros(len(vectors.values), width)
+    else:
+        place = (vectors.lengths - 1).clamp(min=0).view(-1, 1, 1).expand(-1, 1, width)
+        found = vectors.values.gather(1, place).squeeze(1)
+    return found.masked_fill(vectors.lengths.unsqueeze(1) == 0, 0.0)
+
+
+def label_of(gold: Any, where: str) -> str:
+    """A gold as a label: a string, or a whole number. Raises DataError for anything else."""
+    if isinstance(gold, str | int | np.integer):
+        return str(gold)
+    if gold is None:
+        raise DataError(f"{where} has no gold. Name the field of the label under data.gold.")
+    raise DataError(
+        f"{where}: the gold is {gold!r}, but a text takes one label, a string or a whole number. "
+        "Name another field under data.gold, or decode with `tagger`."
+    )

@@ -1,0 +1,123 @@
+"""A decoder that labels the words of a text together: a linear-chain conditional random field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from seqkit.settings import CHECK_SHAPES
+from seqkit.stages import Answer, Example, Learnt, Loss, Upstream, Vectors, time_mask
+from seqkit_labels.chain import Chain, negative_log_likelihood, posterior
+from seqkit_labels.inputs import input_name, input_width, one_step_a_piece
+from seqkit_labels.schemes import legal
+from seqkit_labels.scores import WordScores
+from seqkit_labels.viterbi import best_paths
+from seqkit_labels.words import UNSEEN, Speaker, WordLabels
+
+if TYPE_CHECKING or CHECK_SHAPES:
+    from numpy.random import Generator
+
+    from seqkit.stages import Batch
+
+
+@final
+class CRF(nn.Module):
+    """A chain over the words of a text. The arguments are the settings of `crf`."""
+
+    samples: bool = False
+    along_time: frozenset[str] = frozenset()
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        *,
+        dropout: float = 0.0,
+        word: Speaker = "first",
+        scheme: str = "keep",
+        constrain: bool = True,
+        confidence: bool = True,
+        over: str | None = None,
+    ) -> None:
+        super().__init__()
+        one_step_a_piece("crf", upstream)
+        self.words = WordLabels("crf", over=over, word=word, scheme=scheme)
+        self.scores = WordScores(input_width("crf", upstream, over), dropout=dropout)
+        self.constrain, self.confidence, self.over = constrain, confidence, over
+
+    def fit(self, examples: Iterable[Example]) -> Learnt:
+        """The labels and their scheme. Raises DataError where they cannot be learnt from."""
+        return self.words.fit(examples)
+
+    def ready(self, learnt: Learnt) -> None:
+        """Allocates the weights, and forbids what the scheme does not have."""
+        self.words.ready(learnt)
+        self.along_time = self.words.along_time
+        size = len(self.words.labels)
+        self.scores.ready(size)
+        for name, shape in (("first", (size,)), ("pair", (size, size)), ("last", (size,))):
+            self.register_parameter(name, nn.Parameter(torch.zeros(shape)))
+            self.register_buffer(
+                f"forbid_{name}", torch.zeros(shape, dtype=torch.bool), persistent=False
+            )
+        if self.constrain and self.words.scheme:
+            for name, allowed in legal(self.words.scheme, self.words.labels)._asdict().items():
+                self.get_buffer(f"forbid_{name}").copy_(torch.from_numpy(~allowed))
+
+    def chain(self) -> Chain:
+        """The weights in fp32 or more, minus infinity where a transition is forbidden."""
+        weights = []
+        for name in Chain._fields:
+            weight, never = self.get_parameter(name), self.get_buffer(f"forbid_{name}")
+            weights.append(exact(weight).masked_fill(never, -torch.inf))
+        return Chain(*weights)
+
+    def prepare(self, example: Example, rng: Generator | None = None) -> dict[str, np.ndarray]:
+        """Where the words stand among the pieces, and their labels. Raises DataError."""
+        del rng
+        return self.words.prepare(example)
+
+    def loss(self, inputs: Mapping[str, Vectors], batch: Batch) -> Loss:
+        """Negative log-likelihood, summed over texts; the count is of words.
+
+        A text with a label that training has not seen counts for nothing.
+        """
+        vectors = inputs[input_name("crf", inputs, self.over)]
+        scores, labels = self.scores(vectors, batch), batch["labels"].long()
+        lengths = batch["labels.lengths"]
+        unseen = (labels == UNSEEN) & time_mask(lengths, labels.shape[1])
+        lengths = lengths.masked_fill(unseen.any(1), 0)
+        total = negative_log_likelihood(exact(scores), labels, lengths, self.chain())
+        return Loss(total, lengths.sum())
+
+    def predict(
+        self, inputs: Mapping[str, Vectors], batch: Batch, examples: Sequence[Example]
+    ) -> list[Answer]:
+        """The best path of each text: see `WordLabels.answers`."""
+        vectors = inputs[input_name("crf", inputs, self.over)]
+        scores, lengths = exact(self.scores(vectors, batch)), batch["shift.lengths"]
+        chain = self.chain()
+        weights = [weight.detach().cpu().numpy() for weight in chain]
+        paths = best_paths(scores.detach().cpu().numpy(), lengths.cpu().numpy(), *weights)
+        sure = None
+        if self.confidence:
+            along = torch.from_numpy(paths).to(scores.device).unsqueeze(2)
+            marginals = posterior(scores, lengths, chain).marginals
+            sure = marginals.gather(2, along).squeeze(2).cpu().numpy()
+        return self.words.answers(paths, lengths.cpu().numpy(), sure, examples)
+
+    def gold(self, example: Example) -> Answer:
+        """The labels of the file."""
+        return self.words.gold(example)
+
+    def describe(self, examples: Iterable[Example]) -> list[str]:
+        """What the labels are, for a reader to check before training."""
+        return self.words.describe(examples)
+
+
+def exact(values: Tensor) -> Tensor:
+    """In fp32 at least: sums over paths are never taken in half precision."""
+    return values if values.dtype == torch.float64 else values.float()

@@ -1,0 +1,222 @@
+"""The host side of decoders that label words: golds to arrays, labels to answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from seqkit.errors import DataError
+from seqkit.settings import CHECK_SHAPES
+from seqkit.stages import Answer, Example, Frames, Learnt, Pieces
+from seqkit_labels import gold as golds
+from seqkit_labels.inputs import input_name
+from seqkit_labels.schemes import (
+    OUTSIDE,
+    Span,
+    convert,
+    count_illegal,
+    detect,
+    parts,
+    spans,
+    write,
+)
+
+if TYPE_CHECKING or CHECK_SHAPES:
+    from jaxtyping import Float, Int
+
+Speaker = Literal["first", "last", "mean"]
+NO_PIECE = -(2**30)
+UNSEEN = -1
+
+
+class WordLabels:
+    """Golds and arrays, labels and answers of a decoder that labels words.
+
+    who: the decoder's name in messages. scheme: the tag scheme to learn, or `keep` for the file's.
+
+    After ready: labels (in the scheme that is learnt), scheme (that one, or None), and along_time.
+    Where each word of the training split is one piece, all arrays have one row a piece; otherwise
+    none may be cut into windows.
+    """
+
+    def __init__(self, who: str, *, over: str | None, word: Speaker, scheme: str) -> None:
+        self.who, self.over, self.word, self.wanted = who, over, word, scheme
+        self.labels: list[str] = []
+        self.file_scheme: str | None = None
+        self.scheme: str | None = None
+        self.along_time: frozenset[str] = frozenset()
+
+    def source(self, example: Example) -> Pieces | Frames:
+        """The input whose words are labelled."""
+        return example.inputs[input_name(self.who, example.inputs, self.over)]
+
+    def fit(self, examples: Iterable[Example]) -> Learnt:
+        """The labels with their counts, the tag scheme, the form of the gold."""
+        reading, aligned = golds.Reading(self.who), True
+        for example in examples:
+            source = self.source(example)
+            reading.add(example.gold, source)
+            aligned = aligned and one_piece_a_word(source)
+        tags = reading.finish()
+        scheme = "BIO" if reading.form == "spans" else detect(tags)
+        if scheme is None and self.wanted != "keep":
+            plain = ", ".join(sorted({label for row in tags for label in row})[:3])
+            raise DataError(
+                f"{self.who}: scheme: the labels, such as {plain}, follow no tag scheme that could "
+                f"become {self.wanted}. Set 'scheme' to keep."
+            )
+        learnt = self.learnt_scheme(scheme)
+        counts = Counter(
+            label for row in tags for label in (convert(row, learnt) if learnt else row)
+        )
+        if learnt:
+            counts.setdefault(OUTSIDE, 0)  # so that every length has a legal path
+        ranked = sorted(counts, key=lambda label: (-counts[label], label))
+        return {
+            "labels": ranked,
+            "counts": [counts[label] for label in ranked],
+            "scheme": scheme,
+            "form": reading.form,
+            "aligned": aligned,
+        }
+
+    def learnt_scheme(self, scheme: str | None) -> str | None:
+        """The scheme that is learnt where the file has the given one."""
+        return scheme if scheme is None or self.wanted == "keep" else self.wanted
+
+    def ready(self, learnt: Learnt) -> None:
+        """Takes over what fit found."""
+        self.labels, self.counts = list(learnt["labels"]), list(learnt["counts"])
+        self.index = {label: index for index, label in enumerate(self.labels)}
+        self.file_scheme, self.form = learnt["scheme"], learnt["form"]
+        self.scheme = self.learnt_scheme(self.file_scheme)
+        arrays = ["labels", "shift", *(["owner"] if self.word == "mean" else [])]
+        self.along_time = frozenset(arrays if learnt["aligned"] else [])
+
+    def read(self, example: Example) -> list[str]:
+        """The gold labels of an example's words, in the scheme of the file. Raises DataError."""
+        source = self.source(example)
+        return golds.read(example.gold, source, self.form, self.who)
+
+    def prepare(self, example: Example) -> dict[str, np.ndarray]:
+        """Positions of the words, and their labels where the example has gold.
+
+        shift [word]: index of the piece that speaks for a word, minus the word's own; NO_PIECE
+        where there is none. owner [piece], for means: index of a piece's word, minus the piece's
+        own. labels [word]: UNSEEN where training had no such label.
+        """
+        source = self.source(example)
+        arrays = positions(source, self.word)
+        if example.gold is not None:
+            tags = self.read(example)
+            tags = convert(tags, self.scheme) if self.scheme else tags
+            found = [self.index.get(tag, UNSEEN) for tag in tags]
+            arrays["labels"] = np.array(found, np.int32)
+        return arrays
+
+    def gold(self, example: Example) -> Answer:
+        """An example's gold as an answer: the labels of the file, untouched."""
+        return self.answer(self.read(example), self.source(example))
+
+    def answer(self, tags: list[str], source: Pieces | Frames) -> dict[str, Any]:
+        """Labels, with their spans in characters where they follow a scheme."""
+        if self.file_scheme is None:
+            return {"value": tags}
+        found = in_characters(spans(tags), source)
+        return {"value": tags, "spans": found, "scheme": self.file_scheme}
+
+    def answers(
+        self,
+        labels: Int[np.ndarray, "batch time"],
+        lengths: Int[np.ndarray, " batch"],
+        confidence: Float[np.ndarray, "batch time"] | None,
+        examples: Sequence[Example],
+    ) -> list[Answer]:
+        """The answers of a batch: `value`, one label a word, and what is known about them.
+
+        With a scheme also `spans`, [start, end, label] in characters, and `scheme`. With confidence
+        also `confidence`, the probability of each word's label, and for spans
+        `span_confidence`, the least of their words'.
+        """
+        names, sure = self.labels, None
+        if confidence is not None:
+            sure = confidence.astype(np.float64).round(4).tolist()
+        found: list[Answer] = []
+        rows = zip(labels.tolist(), lengths.tolist(), examples, strict=True)
+        for row, (indices, length, example) in enumerate(rows):
+            tags = [names[index] for index in indices[:length]]
+            every = spans(tags) if self.scheme else []
+            if self.scheme != self.file_scheme and self.file_scheme:
+                tags = write(every, length, self.file_scheme)
+            answer: dict[str, Any] = {"value": tags}
+            if self.file_scheme:
+                answer["spans"] = in_characters(every, self.source(example))
+                answer["scheme"] = self.file_scheme
+            if sure is not None:
+                answer["confidence"] = words = sure[row][:length]
+                if self.file_scheme:
+                    answer["span_confidence"] = [min(words[s:e]) for s, e, _ in every]
+            found.append(answer)
+        return found
+
+    def describe(self, examples: Iterable[Example]) -> list[str]:
+        """Labels, scheme and illegal transitions of a split, and three decoded examples."""
+        total = sum(self.counts)
+        lines = [
+            f"{len(self.labels)} labels on {total:,} words, from {self.labels[0]} "
+            f"({self.counts[0]:,}) to {self.labels[-1]} ({self.counts[-1]:,})"
+        ]
+        if self.file_scheme is None:
+            return [*lines, "the labels follow no tag scheme: no spans are read"]
+        wrong, shown = 0, list[str]()
+        for example in examples:
+            tags = self.read(example)
+            wrong += count_illegal(tags, self.file_scheme)
+            found = spans(tags)
+            if found and len(shown) < 3:
+                source = self.source(example)
+                text = golds.text_of(source)
+                shown.append(golds.sample(in_characters(found, source), text))
+        kinds = sorted({parts(label)[1] for label in self.labels} - {""})
+        learnt = f", learnt as {self.scheme}" if self.scheme != self.file_scheme else ""
+        lines.append(f"tags are {self.file_scheme}{learnt}, read as spans of {', '.join(kinds)}")
+        if wrong:
+            lines.append(
+                f"{golds.counted(wrong, 'illegal transition')} of {self.file_scheme}, "
+                "read as conlleval reads them"
+            )
+        return lines + [f"spans: {line}" for line in shown]
+
+
+def one_piece_a_word(source: Pieces | Frames) -> bool:
+    """Whether each word is exactly one piece."""
+    if isinstance(source, Frames):
+        return True
+    pieces = len(source.strings)
+    return pieces == len(source.word_spans) and bool((source.words == np.arange(pieces)).all())
+
+
+def positions(source: Pieces | Frames, word: Speaker) -> dict[str, np.ndarray]:
+    """The arrays shift, and owner for means, of one input."""
+    owners = source.words if isinstance(source, Pieces) else np.arange(len(source))
+    words = len(golds.spans_of_words(source))
+    speakers = np.full(words, NO_PIECE, np.int32)
+    pieces = np.arange(len(owners), dtype=np.int32)
+    if word == "last":
+        speakers[owners] = pieces
+    else:
+        speakers[owners[::-1]] = pieces[::-1]
+    here = np.arange(words, dtype=np.int32)
+    arrays = {"shift": np.where(speakers == NO_PIECE, NO_PIECE, speakers - here)}
+    if word == "mean":
+        arrays["owner"] = owners.astype(np.int32) - pieces
+    return arrays
+
+
+def in_characters(found: Sequence[Span], source: Pieces | Frames) -> list[list[Any]]:
+    """Spans over words as [start, end, label] in characters of the user's text, or in frames."""
+    words = golds.spans_of_words(source)
+    return [[int(words[start, 0]), int(words[end - 1, 1]), label] for start, end, label in found]

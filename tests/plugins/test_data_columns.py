@@ -1,0 +1,91 @@
+"""Columns of the CoNLL tasks: what parts columns, what ends a sentence, what is no word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import seqkit_data
+from seqkit.errors import DataError
+from seqkit.stages import Row
+
+
+def rows_of(
+    tmp_path: Path,
+    content: str,
+    columns: list[str],
+    delimiter: str | None = None,
+    comment: str | None = None,
+) -> list[Row]:
+    path = tmp_path / "a.conll"
+    path.write_text(content, "utf-8")
+    source = seqkit_data.conll(columns=columns, delimiter=delimiter, comment=comment)
+    return list(source.read("train", path))
+
+
+def test_runs_of_spaces_and_tabs_part_columns(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path, " EU  NNP\tB\nnow RB \t O \n\nEnd NN O", ["form", "pos", "ner"])
+    assert rows == [
+        {"form": ["EU", "now"], "pos": ["NNP", "RB"], "ner": ["B", "O"]},
+        {"form": ["End"], "pos": ["NN"], "ner": ["O"]},
+    ]
+
+
+def test_a_dash_skips_a_column(tmp_path: Path) -> None:
+    assert rows_of(tmp_path, "1 a X O\n", ["-", "form", "-", "ner"]) == [
+        {"form": ["a"], "ner": ["O"]}
+    ]
+
+
+def test_a_no_break_space_is_part_of_a_word(tmp_path: Path) -> None:
+    assert rows_of(tmp_path, "10\u00a0000\u3000 O\n", ["form", "ner"]) == [
+        {"form": ["10\u00a0000\u3000"], "ner": ["O"]}
+    ]
+
+
+def test_a_word_may_hold_spaces_where_tabs_part_columns(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path, "New York\tB\n \tO\n\t\n\tO\n", ["form", "ner"], "\t")
+    assert rows == [{"form": ["New York", " "], "ner": ["B", "O"]}, {"form": [""], "ner": ["O"]}]
+
+
+def test_a_line_of_white_space_ends_a_sentence(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path, "\n\na O\n\t\nb O\n  \n\r\n\u00a0\nc O\r\n", ["form", "ner"])
+    assert [row["form"] for row in rows] == [["a"], ["b"], ["c"]]
+
+
+def test_document_starts_are_dropped_and_end_a_sentence(tmp_path: Path) -> None:
+    content = "-DOCSTART- -X- O\n\na X O\n-DOCSTART- (2)\nb X O\n"
+    rows = rows_of(tmp_path, content, ["form", "-", "ner"])
+    assert [row["form"] for row in rows] == [["a"], ["b"]]
+
+
+def test_a_hash_is_a_word_unless_it_starts_comments(tmp_path: Path) -> None:
+    assert rows_of(tmp_path, "# O\n", ["form", "ner"]) == [{"form": ["#"], "ner": ["O"]}]
+    rows = rows_of(tmp_path, "# a note\na O\n#\nb O\n", ["form", "ner"], comment="#")
+    assert rows == [{"form": ["a", "b"], "ner": ["O", "O"]}]
+
+
+def test_a_missing_column_is_named_with_file_and_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        rows_of(tmp_path, "a O\n\nb\n", ["form", "ner"])
+    assert str(caught.value) == (
+        f"{tmp_path}/a.conll:3: 1 column, expected 2 (form, ner). "
+        "Mend the line, or the names of the columns."
+    )
+
+
+def test_a_column_too_many_is_named_with_file_and_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        rows_of(tmp_path, "New York O\n", ["form", "ner"])
+    assert str(caught.value) == (
+        f"{tmp_path}/a.conll:1: 3 columns, expected 2 (form, ner). "
+        "Mend the line, or the names of the columns."
+    )
+
+
+def test_a_file_of_document_starts_alone_has_no_examples(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        rows_of(tmp_path, "-DOCSTART- O\n\n", ["form", "ner"])
+    message = f"{tmp_path}/a.conll: has no examples. Check that it is the right file."
+    assert str(caught.value) == message

@@ -1,0 +1,96 @@
+"""CoNLL-U: words, what is no word, comments, and what is said of a malformed line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import seqkit_data
+from seqkit.errors import DataError
+from seqkit.stages import Row
+
+SENTENCES = """# newpar
+# sent_id = one
+# text = Vámonos al mar
+1-2\tVámonos\t_\t_\t_\t_\t_\t_\t_\t_
+1\tVamos\tir\tVERB\tV\tMood=Imp\t0\troot\t0:root\t_
+2\tnos\tnosotros\tPRON\t_\t_\t1\tobj\t1:obj\t_
+2.1\tx\tx\tX\t_\t_\t_\t_\t1:dep\tCopyOf=1
+3-4\tal\t_\t_\t_\t_\t_\t_\t_\t_
+3\ta\ta\tADP\t_\t_\t5\tcase\t_\t_
+4\tel\tel\tDET\t_\t_\t5\tdet\t_\t_
+5\tmar\tmar\tNOUN\t_\tNumber=Sing\t1\tobl\t_\tSpaceAfter=No
+
+# text_en = not the text
+1\tới nơi\tới\tX\t_\t_\t_\tdep\t_\t_
+"""
+
+
+def rows_of(tmp_path: Path, content: str) -> list[Row]:
+    path = tmp_path / "a.conllu"
+    path.write_text(content, "utf-8")
+    return list(seqkit_data.conllu().read("train", path))
+
+
+def error_of(tmp_path: Path, content: str) -> str:
+    with pytest.raises(DataError) as caught:
+        rows_of(tmp_path, content)
+    return str(caught.value).removeprefix(f"{tmp_path}/")
+
+
+def test_a_row_is_a_sentence_with_a_list_a_column(tmp_path: Path) -> None:
+    first, _ = rows_of(tmp_path, SENTENCES)
+    assert first == {
+        "id": "one",
+        "text": "Vámonos al mar",
+        "form": ["Vamos", "nos", "a", "el", "mar"],
+        "lemma": ["ir", "nosotros", "a", "el", "mar"],
+        "upos": ["VERB", "PRON", "ADP", "DET", "NOUN"],
+        "xpos": ["V", "_", "_", "_", "_"],
+        "feats": ["Mood=Imp", "_", "_", "_", "Number=Sing"],
+        "head": [0, 1, 5, 5, 1],
+        "deprel": ["root", "obj", "case", "det", "obl"],
+        "deps": ["0:root", "1:obj", "_", "_", "_"],
+        "misc": ["_", "_", "_", "_", "SpaceAfter=No"],
+    }
+
+
+def test_without_comments_the_number_is_the_id_and_the_forms_are_the_text(tmp_path: Path) -> None:
+    _, second = rows_of(tmp_path, SENTENCES)
+    assert (second["id"], second["text"], second["head"]) == ("2", "ới nơi", [-1])
+
+
+def test_blank_lines_in_a_row_and_comments_alone_are_no_sentence(tmp_path: Path) -> None:
+    word = "1\ta\ta\tX\t_\t_\t0\troot\t_\t_\n"
+    rows = rows_of(tmp_path, f"\n# sent_id = lost\n\n{word}\n \t\n\n{word}\n\n")
+    assert [row["id"] for row in rows] == ["1", "2"]
+
+
+def test_nine_columns_are_one_too_few(tmp_path: Path) -> None:
+    assert error_of(tmp_path, "# text = a\n1\ta\ta\tX\t_\t_\t0\troot\t_\n") == (
+        "a.conllu:2: 9 columns between tabs, expected 10 "
+        "(id, form, lemma, upos, xpos, feats, head, deprel, deps, misc). Mend the line."
+    )
+
+
+def test_spaces_in_place_of_tabs_make_one_column(tmp_path: Path) -> None:
+    assert error_of(tmp_path, "1 a a X _ _ 0 root _ _\n") == (
+        "a.conllu:1: 1 column between tabs, expected 10 "
+        "(id, form, lemma, upos, xpos, feats, head, deprel, deps, misc). Mend the line."
+    )
+
+
+def test_sentences_that_run_together_are_told_by_their_ids(tmp_path: Path) -> None:
+    word = "1\ta\ta\tX\t_\t_\t0\troot\t_\t_\n"
+    assert error_of(tmp_path, word + word) == (
+        "a.conllu:2: word id '1', expected '2'. "
+        "Number a sentence's words from 1 and end it with a blank line."
+    )
+
+
+@pytest.mark.parametrize("head", ["x", "-1", "", "²", "1.5"])
+def test_a_head_is_a_number(tmp_path: Path, head: str) -> None:
+    assert error_of(tmp_path, f"1\ta\ta\tX\t_\t_\t{head}\troot\t_\t_\n") == (
+        f"a.conllu:1: head '{head}' is no word's number. Write a number, or '_' for none."
+    )
