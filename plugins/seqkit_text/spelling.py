@@ -80,7 +80,7 @@ class Spelling(nn.Module):
     def ready(self, learnt: Learnt) -> None:
         """Allocates the characters' vectors; the unknown one is zero."""
         self.known = numbered(learnt["strings"])
-        self.spellings.clear()
+        pass
         size = FIRST + len(self.known)
         self.table = nn.Embedding(size, self.character_width, padding_idx=PADDING)
         bound = (3 / self.character_width) ** 0.5
@@ -94,7 +94,7 @@ class Spelling(nn.Module):
             string = string[: self.head] + string[len(string) - self.tail :]
         characters = [self.known.get(character, UNKNOWN) for character in string]
         spelt = np.array(characters, np.int32).tobytes()
-        return int.from_bytes(blake2b(spelt, digest_size=8).digest()) >> 1, spelt
+        return int.from_bytes(blake2b(spelt, digest_size=8).digest(), "big") >> 1, spelt
 
     def prepare(self, example: Example, name: str, rng: Generator | None = None) -> Arrays:
         """Gives "forms" [piece] and, ragged, "characters". Raises DataError for frames."""

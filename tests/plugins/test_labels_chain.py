@@ -30,7 +30,12 @@ def case(
     for weight in weights:
         weight[random.random(weight.shape) < forbidden] = -INF
     weights[0][0], weights[1][:, 0], weights[2][0] = 0.1, 0.2, 0.3
-    return emissions, labels, torch.tensor(lengths, dtype=torch.int64), Chain(*map(torch.from_numpy, weights))
+    return (
+        emissions,
+        labels,
+        torch.tensor(lengths, dtype=torch.int64),
+        Chain(*map(torch.from_numpy, weights)),
+    )
 
 
 def score(emissions: Tensor, path: tuple[int, ...], chain: Chain) -> float:
@@ -167,9 +172,7 @@ def test_a_path_that_exp_space_would_lose_is_found_in_log_space(
     chain, lengths = Chain(torch.zeros(2), pair, torch.zeros(2)), torch.tensor([2])
     called = []
     slow = module.in_log_space
-    monkeypatch.setattr(
-        module, "in_log_space", lambda *given: called.append(1) or slow(*given)
-    )
+    monkeypatch.setattr(module, "in_log_space", lambda *given: called.append(1) or slow(*given))
     found = posterior(emissions, lengths, chain)
     assert called
     assert found.log_partition.item() == pytest.approx(-200.0)

@@ -99,7 +99,9 @@ def test_a_sequence_is_legal_where_its_own_spans_would_write_it(scheme: str) -> 
     for length in (1, 2, 3):
         for path in product(range(len(labels)), repeat=length):
             tags = [labels[index] for index in path]
-            allowed = first[path[0]] and last[path[-1]] and all(pair[a, b] for a, b in pairwise(path))
+            allowed = (
+                first[path[0]] and last[path[-1]] and all(pair[a, b] for a, b in pairwise(path))
+            )
             assert allowed == (convert(tags, scheme) == tags) == (count_illegal(tags, scheme) == 0)
 
 
@@ -135,7 +137,9 @@ def test_the_scheme_of_a_file_is_detected(scheme: str, data: st.DataObject) -> N
         ([], None),
     ],
 )
-def test_labels_are_a_scheme_only_where_all_of_them_fit(tags: list[str], scheme: str | None) -> None:
+def test_labels_are_a_scheme_only_where_all_of_them_fit(
+    tags: list[str], scheme: str | None
+) -> None:
     assert detect([tags]) == scheme
 
 
