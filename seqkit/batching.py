@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING or CHECK_SHAPES:
     from seqkit.stages import Batch
 
 
+@runtime_checkable
 class Batches(Protocol):
     """Batches of one epoch after another, from any position.
 

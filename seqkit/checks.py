@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections.abc
 import contextlib
-import dataclasses
+import enum
 import json
 import typing
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from seqkit.errors import PluginError, nearest
 from seqkit.marks import Mark, Node, Problems, TooManyError, short, shown
 from seqkit.nodes import from_plain
 from seqkit.optimisers import TABLES
-from seqkit.plugins import Registry, Rules, Stage, Use, describe
+from seqkit.plugins import Registry, Rules, Stage, describe
 from seqkit.signatures import (
     Chosen,
     Field,
@@ -36,6 +36,7 @@ from seqkit.wording import a, ended, joined, worded
 
 BAD = object()
 """Stands for a value with a problem."""
+SCALARS = (str, int, float, bool, enum.Enum)
 
 
 class Checker:
@@ -80,7 +81,7 @@ class Checker:
         if found is None:
             return None
         stage, name = found
-        if isinstance(stage, Stage) and stage.joint and not joint:
+        if stage.joint and not joint:
             message = f"{name} is a joint encoder: it reads all inputs at once and cannot be here."
             self.add(named.mark, path, message)
             return None
@@ -152,8 +153,8 @@ class Checker:
         return settings if len(self.problems) == before else None
 
     def _default(self, each: Field, mark: Mark, path: str) -> Any:
-        """A default as it is, or checked as if the recipe had said it where it names stages."""
-        if not holds_use(each.default):
+        """A default; lists, mappings and stages are checked as if the recipe had said them."""
+        if each.default is None or isinstance(each.default, SCALARS):
             return each.default
         node = from_plain(plain(each.default), mark, self.problems)
         return self.value(each.annotation, node, path)
@@ -181,7 +182,7 @@ class Checker:
         if kind is not None:
             joint = wants_joint(annotation)
             chosen = self.stage(kind, node, path, joint=joint)
-            if chosen is not None and joint and not getattr(chosen.stage, "joint", False):
+            if chosen is not None and joint and not chosen.stage.joint:
                 self.add(node.mark, path, f"{chosen.name} is no joint encoder.")
                 return BAD
             return BAD if chosen is None else chosen
@@ -289,17 +290,6 @@ def broken_rules(
         return list(rules(settings)) if rules else []
     except Exception as error:  # a foreign function's failure has an owner
         raise PluginError(f"{owner}: its rules fail: {describe(error)}") from error
-
-
-def holds_use(default: Any) -> bool:
-    """Whether a default names stages that are still to be looked up."""
-    if isinstance(default, Use):
-        return True
-    if dataclasses.is_dataclass(default) and not isinstance(default, type):
-        return any(holds_use(getattr(default, each.name)) for each in dataclasses.fields(default))
-    if isinstance(default, Mapping):
-        return any(map(holds_use, default.values()))
-    return isinstance(default, list | tuple) and any(map(holds_use, default))
 
 
 def place(node: Node, setting: str) -> Mark:

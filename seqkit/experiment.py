@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ from seqkit.training import (
 LOSS = "loss"
 
 
+@runtime_checkable
 class Watch(Protocol):
     """Is told what happens in a run: a progress bar, lines of a log, or nobody."""
 

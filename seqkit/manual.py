@@ -165,7 +165,7 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 def example(stage: Named, known: Sequence[Field], registry: Registry) -> str:
     """A line of a recipe that names the stage: what it needs, or else its first setting."""
     pairs = [f"use: {recipe_name(stage, registry)}"]
-    if isinstance(stage, Stage) and stage.files:
+    if stage.files:
         pairs.append("train: FILE")
     pairs += [f"{each.name}: ..." for each in known if each.required]
     optional = [each for each in known if not each.required and each.default is not None]

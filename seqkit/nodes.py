@@ -253,7 +253,11 @@ class _Reader:
 
 def from_plain(value: Any, where: str | Mark, problems: Problems) -> Node:
     """Nodes from plain Python data, all at `where`; a path counts as text."""
-    return _Plain(Mark(where) if isinstance(where, str) else where, problems).node(value, 0)
+    mark = Mark(where) if isinstance(where, str) else where
+    try:
+        return _Plain(mark, problems).node(value, 0)
+    except _UnreadableError:
+        return Node(None, mark)
 
 
 class _Plain:
@@ -267,7 +271,8 @@ class _Plain:
         if self._count > MAX_NODES or depth > MAX_DEPTH:
             limit = f"nested more than {MAX_DEPTH} deep"
             limit = limit if depth > MAX_DEPTH else f"of more than {MAX_NODES} values"
-            return self._refuse(f"the value is {limit}.")
+            self._refuse(f"the value is {limit}.")
+            raise _UnreadableError
         if isinstance(value, Mapping):
             for name in value:
                 if not isinstance(name, str):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from seqkit.plugins import Use
 from seqkit.settings import (
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
 
+@runtime_checkable
 class Optimiser(Protocol):
     """The kind of `train.optimiser`."""
 
 
+@runtime_checkable
 class Schedule(Protocol):
     """The kind of `train.schedule`: scales the optimiser's rate."""
 

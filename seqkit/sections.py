@@ -10,7 +10,7 @@ from seqkit.checks import BAD, Checker, long_form
 from seqkit.errors import nearest
 from seqkit.marks import Node, short, shown
 from seqkit.optimisers import TrainSettings
-from seqkit.plugins import NAME, Stage
+from seqkit.plugins import NAME
 from seqkit.settings import DataFile, Name, NonNegativeInt
 from seqkit.signatures import Chosen, plain
 from seqkit.wording import a
@@ -55,7 +55,7 @@ class DataSettings:
     @property
     def files(self) -> bool:
         """Whether the places are files."""
-        return isinstance(self.source.stage, Stage) and self.source.stage.files
+        return self.source.stage.files
 
 
 class Sections(Checker):
@@ -110,7 +110,7 @@ class Sections(Checker):
         given = long_form(node).value
         if not isinstance(given, Mapping):
             return None
-        files = source is not None and isinstance(source.stage, Stage) and source.stage.files
+        files = source is not None and source.stage.files
         places = {
             split: self.value(DataFile if files else str | None, given[split], f"data.{split}")
             for split in SPLITS

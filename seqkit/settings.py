@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar, runtime_checkable
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 
@@ -39,6 +39,7 @@ Name = Annotated[str, MinLen(1), Described("a name")]
 DataFile = Annotated[str, MinLen(1), Described("a file, relative to the data folder")]
 
 
+@runtime_checkable
 class Nested(Protocol[Built]):
     """A stage inside a stage: the recipe names it, its owner builds it.
 

@@ -36,7 +36,7 @@ UNIONS = (Union, types.UnionType)
 
 @dataclass(frozen=True)
 class Listed:
-    """An entry of a closed table: an optimiser or a schedule."""
+    """An entry of a closed table: an optimiser or a schedule. No plugin supplies it."""
 
     kind: str
     name: str

@@ -38,7 +38,7 @@ class Column:
 
     values: np.ndarray
     starts: Int64[np.ndarray, " bounds"] | None = None
-    inner: Int64[np.ndarray, " bounds"] | None = None
+    inner: Int64[np.ndarray, " inner_bounds"] | None = None
 
     def gather(
         self, begins: Int64[np.ndarray, " batch"], lengths: Int64[np.ndarray, " batch"]

@@ -41,7 +41,7 @@ def tagger(
     confidence: gives the probability of each word's label.
     over: the input whose words are labelled, where there are several.
     """
-    from seqkit_labels.tagger import Tagger
+    from seqkit_labels.word_tagger import Tagger
 
     return Tagger(
         upstream,
@@ -76,7 +76,7 @@ def crf(
     confidence: gives the marginal probability of each word's label; about 2 µs a word.
     over: the input whose words are labelled, where there are several.
     """
-    from seqkit_labels.crf import CRF
+    from seqkit_labels.word_crf import CRF
 
     return CRF(
         upstream,
@@ -107,7 +107,7 @@ def classifier(
     smoothing: probability that is spread evenly over all labels (Szegedy et al. 2016).
     over: the input that is labelled, where there are several.
     """
-    from seqkit_labels.classifier import Classifier
+    from seqkit_labels.text_classifier import Classifier
 
     return Classifier(upstream, pool=pool, dropout=dropout, smoothing=smoothing, over=over)
 

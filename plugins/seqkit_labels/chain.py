@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import time_mask
@@ -141,8 +142,8 @@ def observe(
         2, labels.unsqueeze(2), mask.unsqueeze(2).to(emissions)
     )
     rows = torch.arange(len(lengths), device=lengths.device)[lengths > 0]
-    firsts = labels[rows, 0] if len(rows) else labels.reshape(-1)
-    lasts = labels[rows, lengths[rows] - 1] if len(rows) else firsts
+    ends = F.pad(labels, (0, 1))  # there is a step to look at even where no row has one
+    firsts, lasts = ends[rows, 0], ends[rows, lengths[rows] - 1]
     inner = mask[:, 1:]
     pairs = (labels[:, :-1] * size + labels[:, 1:])[inner]
     score = torch.where(mask, emissions.gather(2, labels.unsqueeze(2)).squeeze(2), 0.0).sum()

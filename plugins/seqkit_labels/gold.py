@@ -17,9 +17,14 @@ Form = Literal["labels", "spans"]
 """`labels`: one label a word. `spans`: [start, end, label] in characters of the user's text."""
 
 
+def cut(text: str, most: int = 60) -> str:
+    """A text, cut where it is long."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def quoted(text: str, most: int = 60) -> str:
     """A text between quotes, cut where it is long."""
-    return repr(text if len(text) <= most else text[: most - 1] + "…")
+    return repr(cut(text, most))
 
 
 def spans_of_words(source: Pieces | Frames) -> np.ndarray:
@@ -50,10 +55,10 @@ def form_of(gold: Any, where: str) -> Form | None:
             f"{where}: there are several golds, {', '.join(map(str, gold))}. "
             "Name one field under data.gold."
         )
-    if not isinstance(gold, Sequence | np.ndarray):
+    if not isinstance(gold, Sequence):
         raise DataError(
-            f"{where}: the gold is {gold!r}, neither labels nor spans. Give a list of labels, one "
-            "a word, or a list of [start, end, label]."
+            f"{where}: the gold is {cut(repr(gold))}, neither labels nor spans. Give a list of "
+            "labels, one a word, or a list of [start, end, label]."
         )
     kinds = {"labels" if isinstance(part, str) else "spans" for part in gold}
     if len(kinds) > 1:
@@ -96,7 +101,7 @@ def place(gold: Iterable[Any], source: Pieces | Frames) -> tuple[list[Span], lis
         if well_formed(span):
             sortable.append((int(span[0]), int(span[1]), span[2]))
         else:
-            wrong.append(f"{span!r} is not [start, end, label]")
+            wrong.append(f"{cut(repr(span))} is not [start, end, label]")
     reached, before = 0, ""
     for start, end, label in sorted(sortable):
         shown = f"[{start}, {end}, {label!r}]"

@@ -182,7 +182,10 @@ class WordLabels:
                 shown.append(golds.sample(in_characters(found, source), text))
         kinds = sorted({parts(label)[1] for label in self.labels} - {""})
         learnt = f", learnt as {self.scheme}" if self.scheme != self.file_scheme else ""
-        lines.append(f"tags are {self.file_scheme}{learnt}, read as spans of {', '.join(kinds)}")
+        more = f" and {len(kinds) - 8} more" if len(kinds) > 8 else ""
+        lines.append(
+            f"tags are {self.file_scheme}{learnt}, read as spans of {', '.join(kinds[:8])}{more}"
+        )
         if wrong:
             lines.append(
                 f"{golds.counted(wrong, 'illegal transition')} of {self.file_scheme}, "

@@ -80,7 +80,7 @@ class Spelling(nn.Module):
     def ready(self, learnt: Learnt) -> None:
         """Allocates the characters' vectors; the unknown one is zero."""
         self.known = numbered(learnt["strings"])
-        pass
+        self.spellings.clear()
         size = FIRST + len(self.known)
         self.table = nn.Embedding(size, self.character_width, padding_idx=PADDING)
         bound = (3 / self.character_width) ** 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from seqkit.stages import time_mask
 from seqkit_labels import chain as module
 from seqkit_labels.chain import Chain, negative_log_likelihood, posterior
 from seqkit_labels.viterbi import best_paths
@@ -172,7 +174,12 @@ def test_a_path_that_exp_space_would_lose_is_found_in_log_space(
     chain, lengths = Chain(torch.zeros(2), pair, torch.zeros(2)), torch.tensor([2])
     called = []
     slow = module.in_log_space
-    monkeypatch.setattr(module, "in_log_space", lambda *given: called.append(1) or slow(*given))
+
+    def counting(*given: Any) -> Any:
+        called.append(1)
+        return slow(*given)
+
+    monkeypatch.setattr(module, "in_log_space", counting)
     found = posterior(emissions, lengths, chain)
     assert called
     assert found.log_partition.item() == pytest.approx(-200.0)
@@ -206,7 +213,7 @@ def test_padding_and_neighbours_change_nothing(seed: int, lengths: list[int]) ->
     weights = [weight.numpy() for weight in chain]
     together = posterior(emissions, sizes, chain)
     paths = best_paths(emissions.numpy(), sizes.numpy(), *weights)
-    garbage = torch.where(module.time_mask(sizes, emissions.shape[1]), labels, 99)
+    garbage = torch.where(time_mask(sizes, emissions.shape[1]), labels, 99)
     total = negative_log_likelihood(emissions, garbage, sizes, chain).item()
     alone = 0.0
     for row, length in enumerate(lengths):

@@ -183,6 +183,8 @@ def test_a_split_is_described_before_training() -> None:
         "tags are BIO, read as spans of X",
         "1 illegal transition of BIO, read as conlleval reads them",
     ]
+    many = [example(" ".join("abcdefghij"), [f"B-{letter}" for letter in "abcdefghij"])]
+    assert fitted(many).describe(many)[1].endswith("spans of a, b, c, d, e, f, g, h and 2 more")
     plain = [example("a b", ["DET", "NOUN"])]
     assert fitted(plain).describe(plain) == [
         "2 labels on 2 words, from DET (1) to NOUN (1)",

@@ -116,6 +116,7 @@ def test_ready_allocates_the_same_again() -> None:
 
 def test_a_copy_stands_alone() -> None:
     stage = lookup()
+    assert stage.prepare(example("x dog"), "text")["pieces"].tolist() == [1, 2]
     other = copy.deepcopy(stage)
     other.ready({"strings": ["x"], "counts": [1]})
     assert stage.prepare(example("x dog"), "text")["pieces"].tolist() == [1, 2]

@@ -194,6 +194,13 @@ def test_ready_allocates_the_same_again() -> None:
     assert torch.equal(*tables)
 
 
+def test_ready_forgets_the_spellings_of_another_alphabet() -> None:
+    stage = spelled()
+    assert stage.prepare(example(["xh"]), "text")["characters"].tolist() == [1, 2]
+    stage.ready({"strings": ["x"], "counts": [1]})
+    assert stage.prepare(example(["xh"]), "text")["characters"].tolist() == [2, 1]
+
+
 @pytest.mark.parametrize(
     ("width", "message"),
     [

@@ -34,6 +34,7 @@ def words(**settings: Any) -> Any:
         ("👨\u200d👩\u200d👧👍🏽❤\ufe0f!", ["👨\u200d👩\u200d👧", "👍🏽", "❤\ufe0f", "!"]),
         ("中文 a\0b", ["中文", "a", "\0", "b"]),
         ("\u0301\u0301 \u200da", ["\u0301\u0301", "\u200d", "a"]),
+        ("😀\u200dab", ["😀", "\u200d", "ab"]),
     ],
 )
 def test_raw_text_is_split(text: str, strings: list[str]) -> None:

@@ -75,6 +75,7 @@ class Tagger(nn.Module):
         )
         return Loss(total, real.sum())
 
+    @torch.no_grad()
     def predict(
         self, inputs: Mapping[str, Vectors], batch: Batch, examples: Sequence[Example]
     ) -> list[Answer]:

@@ -93,6 +93,7 @@ class CRF(nn.Module):
         total = negative_log_likelihood(exact(scores), labels, lengths, self.chain())
         return Loss(total, lengths.sum())
 
+    @torch.no_grad()
     def predict(
         self, inputs: Mapping[str, Vectors], batch: Batch, examples: Sequence[Example]
     ) -> list[Answer]:
@@ -100,8 +101,8 @@ class CRF(nn.Module):
         vectors = inputs[input_name("crf", inputs, self.over)]
         scores, lengths = exact(self.scores(vectors, batch)), batch["shift.lengths"]
         chain = self.chain()
-        weights = [weight.detach().cpu().numpy() for weight in chain]
-        paths = best_paths(scores.detach().cpu().numpy(), lengths.cpu().numpy(), *weights)
+        weights = [weight.cpu().numpy() for weight in chain]
+        paths = best_paths(scores.cpu().numpy(), lengths.cpu().numpy(), *weights)
         sure = None
         if self.confidence:
             along = torch.from_numpy(paths).to(scores.device).unsqueeze(2)

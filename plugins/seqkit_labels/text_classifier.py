@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from seqkit.errors import DataError
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Answer, Example, Learnt, Loss, Upstream, Vectors
-from seqkit_labels.gold import counted
+from seqkit_labels.gold import counted, cut
 from seqkit_labels.inputs import input_name, input_width
 
 if TYPE_CHECKING or CHECK_SHAPES:
@@ -109,6 +109,7 @@ class Classifier(nn.Module):
         )
         return Loss(total, (labels != UNSEEN).sum())
 
+    @torch.no_grad()
     def predict(
         self,
         inputs: Mapping[str, Vectors],
@@ -158,6 +159,6 @@ def label_of(gold: Any, where: str) -> str:
     if gold is None:
         raise DataError(f"{where} has no gold. Name the field of the label under data.gold.")
     raise DataError(
-        f"{where}: the gold is {gold!r}, but a text takes one label, a string or a whole number. "
-        "Name another field under data.gold, or decode with `tagger`."
+        f"{where}: the gold is {cut(repr(gold))}, but a text takes one label, a string or a whole "
+        "number. Name another field under data.gold, or decode with `tagger`."
     )
