@@ -111,6 +111,7 @@ def predict_speed(predict: Any, words: int) -> float:
 
 ROWS: dict[str, Any] = {
     "packed loop, random batches": lambda data, n: bare_row(data, n, "packed", 1),
+    "packed loop, length pools": lambda data, n: bare_row(data, n, "packed", 50),
     "padded loop, random batches": lambda data, n: bare_row(data, n, "padded", 1),
     "padded loop, length pools": lambda data, n: bare_row(data, n, "padded", 50),
     "seqkit, fp32": lambda data, n: seqkit_row(data, n, "fp32"),

@@ -16,7 +16,7 @@ from seqkit import storage
 from seqkit.batching import Batches, Pools, Streams, cut
 from seqkit.checkpoints import Checkpoints
 from seqkit.data import read_rows, splits, trained
-from seqkit.errors import DataError, Interrupted, ModelError
+from seqkit.errors import DataError, Interrupted, ModelError, Problem, RecipeError
 from seqkit.evaluation import Score, better, evaluate, metric_names
 from seqkit.pipeline import Pipeline, build, rebuild
 from seqkit.recipe import Recipe
@@ -135,6 +135,17 @@ class Experiment:
             lambda: prepare_all(self.examples(pipeline, "train"), pipeline.prepare, "data.train"),
         )
         if settings.streams:
+            if not pipeline.causal:
+                raise RecipeError(
+                    [
+                        Problem(
+                            self.recipe.where("train.batch"),
+                            "train.batch",
+                            "streams carry state from window to window, but the encoder reads "
+                            "backwards too. Use a causal encoder, or batch by tokens.",
+                        )
+                    ]
+                )
             return Streams(table, pipeline.along_time, settings)
         return Pools(lambda rows, _: table.collate(rows), pipeline.sizes(table), settings, seed)
 

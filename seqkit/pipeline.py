@@ -72,6 +72,13 @@ class Pipeline:
         return any(sampling) or self.network.decoder.samples
 
     @property
+    def causal(self) -> bool:
+        """Whether no encoder looks ahead."""
+        steps = self.network.steps
+        every = [each for s in steps for each in (s.values() if isinstance(s, Mapping) else [s])]
+        return all(encoder.causal for encoder in every)
+
+    @property
     def parameters(self) -> int:
         """How many numbers are trained."""
         return sum(weight.numel() for weight in self.network.parameters() if weight.requires_grad)

@@ -26,10 +26,7 @@ def provenance(recipe: Recipe, folder: Path, sample: int | None, device: str) ->
     return {
         "format": 1,
         "recipe": recipe.plain(),
-        "data": {
-            split: data_digest(data, split, folder, sample)
-            for split in splits(data)
-        },
+        "data": {split: data_digest(data, split, folder, sample) for split in splits(data)},
         "plugins": plugin_digests(recipe),
         "sample": sample,
         "seed": recipe.train.seed,
