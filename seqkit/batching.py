@@ -130,8 +130,7 @@ def pooled(
     else:
         pool = np.cumsum(total[order]) // ((settings.tokens or 1) * settings.pool)
     batches: list[np.ndarray] = []
-    for number in np.unique(pool):
-        members = order[pool == number]
+    for members in np.split(order, np.flatnonzero(np.diff(pool)) + 1):
         members = members[np.argsort(total[members], kind="stable")]
         cuts = cut(sizes, members.tolist(), settings)
         batches.extend(cuts[place] for place in rng.permutation(len(cuts)))
@@ -141,22 +140,30 @@ def pooled(
 class Streams:
     """Contiguous rows of all examples end to end, cut into windows; state goes on between windows.
 
-    along_time: the columns that windows may cut. Raises DataError where there are others.
+    along_time: the columns that windows may cut. Raises DataError where there are others, and where
+    they differ in length.
     """
 
     carries = True
 
     def __init__(self, table: Table, along_time: Iterable[str], settings: BatchSettings) -> None:
-        whole = sorted(set(table.columns) - set(along_time))
+        along = set(along_time)
+        ends = {n: int(c.starts[-1]) for n, c in table.columns.items() if c.starts is not None}
+        whole = sorted(name for name in table.columns if name not in along or name not in ends)
         if whole:
             raise DataError(
                 f"train.batch.streams: {', '.join(whole)} has no row for each piece, so that "
                 "windows cannot cut it. Batch by tokens or by rows."
             )
+        self.steps = max(ends.values(), default=0)
+        odd = next((name for name, end in ends.items() if end != self.steps), None)
+        if odd is not None:
+            raise DataError(
+                f"train.batch.streams: {odd} has {ends[odd]} steps, but others {self.steps}: "
+                "windows would part them. Batch by tokens or by rows."
+            )
         self.table = table
         self.rows, self.window = settings.streams or 1, settings.window or 1
-        ends = [int(c.starts[-1]) for c in table.columns.values() if c.starts is not None]
-        self.steps = max(ends, default=0)
         self.length = -(-self.steps // self.rows)
         self.epoch = self.number = 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from seqkit.batching import Batches
     from seqkit.training import Progress
 
+OWN = re.compile(r"(step|best)-\d{9}|\.(step|best)-\d{9}\.(new|old)")
+"""The names of folders that a run writes among its checkpoints."""
 KEPT = 2
 """Checkpoints that stay: the newest, and one to fall back on should it be damaged."""
 
@@ -43,13 +46,13 @@ class Checkpoints:
             "aliases.json": storage.as_json(aliases),
         }
         storage.write_folder(self.folder / name, files)
-        self.prune()
+        self.prune(progress.number)
 
     def save_best(self, network: nn.Module, number: int) -> None:
         """Writes the best weights so far. Raises OSError."""
         weights, aliases = pack_weights(network)
         files = {"weights.safetensors": weights, "aliases.json": storage.as_json(aliases)}
-        storage.write_folder(self.folder / f"best-{number:09d}", files)
+        storage.write_folder(self.best(number), files)
 
     def restore(
         self,
@@ -62,6 +65,9 @@ class Checkpoints:
         for place in reversed(self.names("step-")):
             try:
                 files = storage.read_folder(place)
+                best = best_number(place)
+                if best is not None:
+                    storage.read_folder(self.best(best))
             except ModelError as error:
                 say(f"checkpoint skipped: {error}")
                 continue
@@ -74,27 +80,41 @@ class Checkpoints:
 
     def restore_best(self, network: nn.Module, number: int) -> None:
         """Fills the network with the best weights. Raises ModelError where they are damaged."""
-        place = self.folder / f"best-{number:09d}"
+        place = self.best(number)
         fill(network, storage.read_folder(place), place)
+
+    def best(self, number: int) -> Path:
+        """The folder of the best weights, those of one update."""
+        return self.folder / f"best-{number:09d}"
 
     def names(self, prefix: str) -> list[Path]:
         """The folders of one kind, oldest first."""
         if not self.folder.is_dir():
             return []
-        found = [path for path in self.folder.iterdir() if path.name.startswith(prefix)]
-        return sorted(found, key=lambda path: path.name)
+        found = [path for path in self.folder.iterdir() if OWN.fullmatch(path.name)]
+        return sorted(
+            (path for path in found if path.name.startswith(prefix)), key=lambda path: path.name
+        )
 
-    def prune(self) -> None:
-        """Removes all but the newest checkpoints, and the best weights that none of them names."""
-        steps = self.names("step-")
-        for place in steps[:-KEPT]:
-            shutil.rmtree(place, ignore_errors=True)
-        named = {best_number(place) for place in steps[-KEPT:]}
-        newest = max((number for number in named if number is not None), default=-1)
-        for place in self.names("best-"):
-            number = int(place.name.removeprefix("best-"))
-            if number not in named and number < newest:
+    def prune(self, number: int) -> None:
+        """Removes what checkpoint `number`, just saved, makes needless, and nothing of others.
+
+        That are all but the newest ones up to it, those beyond it (damaged, as it was reached from
+        one before them), best weights that none names, and what a kill has left half-written.
+        """
+        kept = [place for place in self.names("step-") if numbered(place) <= number][-KEPT:]
+        named = {best_number(place) for place in kept}
+        for place in self.names("step-"):
+            if place not in kept:
                 shutil.rmtree(place, ignore_errors=True)
+        for place in [*self.names("best-"), *self.names(".")]:
+            if place.name[0] == "." or numbered(place) not in named:
+                shutil.rmtree(place, ignore_errors=True)
+
+
+def numbered(place: Path) -> int:
+    """The update in a folder's name."""
+    return int(place.name.rpartition("-")[2])
 
 
 def best_number(place: Path) -> int | None:

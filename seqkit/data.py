@@ -21,8 +21,6 @@ from seqkit.sections import DataSettings
 from seqkit.stages import Frames, Row, Text
 
 SURROGATE = re.compile("[\ud800-\udfff]")
-
-
 SPLITS = ("train", "dev", "test")
 
 
@@ -55,8 +53,10 @@ def row_text(value: Any, where: str) -> Text | Frames:
     """What one field holds, as an input: a text, given words, or frames. Raises DataError."""
     if isinstance(value, str):
         return Text(scrubbed(value))
-    if isinstance(value, Text | Frames):
+    if isinstance(value, Frames):
         return value
+    if isinstance(value, Text):
+        return Text(scrubbed(value.text), value.words)
     if isinstance(value, np.ndarray):
         return Frames(np.atleast_2d(value.T).T.astype(np.float32))
     if isinstance(value, Sequence):
@@ -72,12 +72,8 @@ def row_text(value: Any, where: str) -> Text | Frames:
 
 def words_text(words: Sequence[str]) -> Text:
     """Given words as a text: joined by spaces, with each word's span."""
-    spans = []
-    at = 0
-    for word in words:
-        end = at + len(word)
-        spans.append((at, end))
-        at = end + 1
+    after = list(itertools.accumulate([len(word) + 1 for word in words]))
+    spans = list(zip([0, *after], [end - 1 for end in after], strict=False))
     return Text(scrubbed(" ".join(words)), spans)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NoReturn, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -16,9 +17,17 @@ from seqkit import storage
 from seqkit.batching import Batches, Pools, Streams, cut
 from seqkit.checkpoints import Checkpoints
 from seqkit.data import read_rows, splits, trained
-from seqkit.errors import DataError, Interrupted, ModelError, Problem, RecipeError
+from seqkit.errors import (
+    DataError,
+    Interrupted,
+    ModelError,
+    Problem,
+    RecipeError,
+    TrainingError,
+)
 from seqkit.evaluation import Score, better, evaluate, metric_names
-from seqkit.pipeline import Pipeline, build, rebuild
+from seqkit.optimisers import BatchSettings
+from seqkit.pipeline import TOKENS, Pipeline, build, rebuild
 from seqkit.recipe import Recipe
 from seqkit.stages import Example, Row
 from seqkit.table import Table, collate, prepare_all, prepared
@@ -162,6 +171,17 @@ class Experiment:
             "learnt": [hashlib.sha256(learnt[name]).hexdigest() for name in sorted(learnt)],
         }
 
+    def check_held_out(self, pipeline: Pipeline) -> None:
+        """Reads dev and test with their gold: a mistake in them shows now, not after training."""
+        for split in splits(trained(self.recipe)):
+            if split != "train":
+                for example in self.examples(pipeline, split):
+                    pipeline.network.decoder.gold(example)
+
+    def leave(self, when: str) -> NoReturn:
+        """Ends because a signal asked to."""
+        raise Interrupted(f"{self.folder}: stopped {when}. Run the same command again to go on.")
+
     def learn(self) -> tuple[Pipeline, Progress]:
         """Trains to the end, from the newest whole checkpoint where there is one.
 
@@ -169,6 +189,8 @@ class Experiment:
         """
         settings = self.recipe.train
         pipeline = self.fitted()
+        if self.stopping():
+            self.leave("before training")
         batches = self.batches(pipeline)
         progress = begin(pipeline, settings, settings.precision)
         if (
@@ -177,8 +199,12 @@ class Experiment:
         ):
             progress.precision = choose_precision(pipeline, first(batches))
             self.watch.said(f"precision: {progress.precision}, the faster one on this machine")
+        if progress.number == 0:
+            self.check_held_out(pipeline)
+        if self.stopping():
+            self.leave("before training")
         dev = Dev(self, pipeline) if "dev" in splits(trained(self.recipe)) else None
-        steps = total_steps(batches, settings)
+        steps = total_steps(batches, settings, progress)
         self.watch.began(pipeline, steps, progress.number)
         try:
             self.follow(pipeline, batches, progress, dev)
@@ -194,37 +220,28 @@ class Experiment:
     ) -> None:
         """Takes step after step; evaluates, saves and stops where it is time to."""
         settings, notes = self.recipe.train, progress.notes
-        clock = saved = time.monotonic()
+        saved = time.monotonic()
         every = settings.every
         if notes.get("stopped"):
             return
-
-        def save() -> None:
-            nonlocal clock, saved
-            saved = time.monotonic()
-            notes["seconds"] = notes.get("seconds", 0.0) + saved - clock
-            clock = saved
-            self.checkpoints.save(pipeline.network, progress, batches)
-
         for step in train(pipeline, batches, settings, progress):
             notes["tokens"] = notes.get("tokens", 0) + step.tokens
             self.watch.stepped(step)
             due = step.number % every == 0 if every else step.ends_epoch
+            due = due or step.ends_training
             if due and dev:
                 with torch.random.fork_rng():
                     notes["stopped"] = dev.hear(step, progress)
-                save()
-            elif time.monotonic() - saved >= settings.save:
-                save()
+            stopping = self.stopping()
+            if due or stopping or time.monotonic() - saved >= settings.save:
+                now = time.monotonic()
+                notes["seconds"] = notes.get("seconds", 0.0) + now - saved
+                saved = now
+                self.checkpoints.save(pipeline.network, progress, batches)
             if notes.get("stopped"):
                 return
-            if self.stopping():
-                save()
-                raise Interrupted(
-                    f"{self.folder}: stopped after update {step.number}. "
-                    "Run the same command again to go on."
-                )
-        save()
+            if stopping:
+                self.leave(f"after update {step.number}")
 
 
 @dataclass
@@ -250,6 +267,11 @@ class Dev:
         }
         if self.on == LOSS:
             scores[LOSS] = mean_loss(self.pipeline, self.batches)
+        if not math.isfinite(scores[self.on]):
+            raise TrainingError(
+                f"train: epoch {step.epoch + 1}, update {step.number}: {self.on} on dev is "
+                f"{scores[self.on]}. Mend the dev split, or stop on another metric."
+            )
         notes = progress.notes
         best = notes.get("best")
         is_best = better(scores[self.on], best["value"] if best else None, self.higher)
@@ -286,8 +308,7 @@ def loss_batches(pipeline: Pipeline, examples: list[Example]) -> list[Any]:
     table = Table.stack([pipeline.prepare(example) for example in examples])
     sizes = pipeline.sizes(table)
     order = np.argsort(sizes.sum(axis=1), kind="stable").tolist()
-    settings = pipeline.recipe.train.batch
-    return [table.collate(rows) for rows in cut(sizes, order, settings)]
+    return [table.collate(rows) for rows in cut(sizes, order, BatchSettings(tokens=TOKENS))]
 
 
 def scores_of(experiment: Experiment, pipeline: Pipeline, split: str) -> dict[str, Score]:

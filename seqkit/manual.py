@@ -98,6 +98,8 @@ def stage_page(stage: Named, registry: Registry) -> str:
     """The page on one stage."""
     known = fields(stage.factory, owner_of(stage))
     words = prose(stage.factory, [each.name for each in known])
+    if not known:
+        words.append("It has no settings of its own.")
     if isinstance(stage, Stage):
         plugin = stage.plugin
         words.append(f"From the plugin {plugin.name} of {plugin.distribution} {plugin.version}.")

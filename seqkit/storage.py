@@ -7,9 +7,12 @@ reads a folder checks every byte against the manifest before anything parses it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import math
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,17 +24,24 @@ if TYPE_CHECKING:
     import numpy as np
 
 MANIFEST = "manifest.json"
+FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}")
+"""What a manifest may name: a plain file of its own folder."""
+MARKS = ("$array", "$bytes", "$mapping")
+"""Single keys that stand for something else in packed JSON."""
+AGAIN = "Copy the folder again, or train again."
 
 
 def write_file(path: Path, content: bytes) -> None:
     """Writes a file so that it is either as it was or wholly new. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.new")
+    path = Path(os.path.realpath(path))
+    make_folder(path.parent)
+    temporary = beside(path, "new")
     try:
         write_synced(temporary, content)
         os.replace(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
 
@@ -40,11 +50,14 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
     """Writes a folder of files and their manifest so that it is as it was or wholly new.
 
     A folder that stands in its place is moved aside first and removed last; `settle` brings it back
-    if the process ends in between. Raises OSError.
+    if the process ends in between. Raises OSError, and ModelError for a place that holds anything
+    else than a folder that was written here.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = Path(os.path.realpath(path))
+    refuse_foreign(path, files)
+    make_folder(path.parent)
     settle(path)
-    fresh, aside = path.with_name(f".{path.name}.new"), path.with_name(f".{path.name}.old")
+    fresh, aside = beside(path, "new"), beside(path, "old")
     if fresh.exists():
         shutil.rmtree(fresh)
     try:
@@ -59,16 +72,22 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
             os.rename(path, aside)
         os.rename(fresh, path)
     except BaseException:
-        settle(path)
+        with contextlib.suppress(OSError):
+            settle(path)
         shutil.rmtree(fresh, ignore_errors=True)
         raise
     sync_folder(path.parent)
     shutil.rmtree(aside, ignore_errors=True)
 
 
+def beside(path: Path, what: str) -> Path:
+    """Where a replacement is made, or the replaced folder waits."""
+    return path.with_name(f".{path.name}.{what}")
+
+
 def settle(path: Path) -> None:
     """Ends a replacement that was cut off: the old folder comes back if there is no new one."""
-    aside = path.with_name(f".{path.name}.old")
+    aside = beside(path, "old")
     if aside.exists():
         if path.exists():
             shutil.rmtree(aside)
@@ -76,47 +95,87 @@ def settle(path: Path) -> None:
             os.rename(aside, path)
 
 
-def read_folder(path: Path) -> dict[str, bytes]:
-    """Reads a folder's files, each checked against the manifest.
-
-    Raises ModelError where the folder, its manifest or a file is missing, cut or altered.
-    """
-    if not path.exists() and path.with_name(f".{path.name}.old").exists():
-        settle(path)
-    manifest = path / MANIFEST
+def refuse_foreign(path: Path, files: Mapping[str, bytes]) -> None:
+    """Raises ModelError where replacing a folder would remove what seqkit did not write."""
+    if not path.exists():
+        return
     if not path.is_dir():
-        raise ModelError(f"{path}: no such folder. Name a run or a pipeline folder.")
+        raise ModelError(f"{path}: is a file. Name a folder.")
+    known = {MANIFEST, *files}
+    with contextlib.suppress(ModelError):
+        known |= set(read_manifest(path))
+    foreign = sorted(set(os.listdir(path)) - known)
+    if foreign:
+        raise ModelError(f"{path}: holds {foreign[0]!r}, which would be lost. Name another folder.")
+
+
+def read_folder(path: Path) -> dict[str, bytes]:
+    """Reads a folder's files, each checked against the manifest; it changes nothing.
+
+    Raises ModelError where the folder, its manifest or a file is missing, cut, altered or cannot be
+    read.
+    """
+    try:
+        if not path.is_dir():
+            aside = beside(Path(os.path.realpath(path)), "old")
+            if not aside.is_dir():
+                raise ModelError(f"{path}: no such folder. Name a run or a pipeline folder.")
+            path = aside  # a replacement was cut off
+        stamps = read_manifest(path)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    return {name: read_stamped(path / name, *stamps[name]) for name in stamps}
+
+
+def read_manifest(path: Path) -> dict[str, tuple[int, str]]:
+    """The size and sha256 of each file in a folder. Raises ModelError, OSError."""
+    manifest = path / MANIFEST
     if not manifest.is_file():
         raise ModelError(f"{path}: {MANIFEST} is missing. Name a folder that seqkit has saved.")
     try:
         listed = json.loads(manifest.read_bytes())
-        stamps = {str(name): (int(size), str(digest)) for name, (size, digest) in listed.items()}
-    except (ValueError, AttributeError, TypeError) as error:
-        raise ModelError(
-            f"{manifest}: is damaged. Copy the folder again, or train again."
-        ) from error
-    return {name: read_stamped(path / name, *stamps[name]) for name in stamps}
+        stamps = {name: (size, digest) for name, (size, digest) in listed.items()}
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
+        raise ModelError(f"{manifest}: is damaged. {AGAIN}") from error
+    for name in stamps:
+        if not FILE.fullmatch(name):
+            raise ModelError(f"{manifest}: names {name[:80]!r}, which is no file name. {AGAIN}")
+    return stamps
 
 
 def read_stamped(path: Path, size: int, digest: str) -> bytes:
     """Reads one file whose size and sha256 are known. Raises ModelError where they differ."""
-    if os.path.basename(path.name) != path.name or path.name in ("", ".", ".."):
-        raise ModelError(f"{path.parent}: {MANIFEST} names '{path.name}', which is no file name.")
-    again = "Copy the folder again, or train again."
-    if not path.is_file():
-        raise ModelError(f"{path}: is missing. {again}")
-    found = path.stat().st_size
-    if found != size:
-        raise ModelError(f"{path}: has {found} bytes, but {MANIFEST} says {size}. {again}")
-    content = path.read_bytes()
+    try:
+        if not path.is_file():
+            raise ModelError(f"{path}: is missing. {AGAIN}")
+        found = path.stat().st_size
+        if found != size:
+            raise ModelError(f"{path}: has {found} bytes, but {MANIFEST} says {size}. {AGAIN}")
+        content = path.read_bytes()
+    except OSError as error:
+        raise unreadable(path, error) from error
     if hashlib.sha256(content).hexdigest() != digest:
-        raise ModelError(f"{path}: its sha256 differs from {MANIFEST}: it is damaged. {again}")
+        raise ModelError(f"{path}: its sha256 differs from {MANIFEST}: it is damaged. {AGAIN}")
     return content
+
+
+def unreadable(path: Path, error: OSError) -> ModelError:
+    """The error for a file that is there and cannot be read."""
+    return ModelError(f"{error.filename or path}: cannot be read ({error.strerror}). {AGAIN}")
 
 
 def stamp(content: bytes) -> tuple[int, str]:
     """A file's size and sha256."""
     return len(content), hashlib.sha256(content).hexdigest()
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder and those above it, each synced into the one that holds it. Raises OSError."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    sync_folder(path.parent)
 
 
 def write_synced(path: Path, content: bytes) -> None:
@@ -137,13 +196,14 @@ def sync_folder(path: Path) -> None:
 
 
 def as_json(value: Any) -> bytes:
-    """JSON for a person to read, with a newline at the end."""
-    return (json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
+    """JSON for a person to read, with a newline at the end; a lone surrogate is escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False)
+    return (text + "\n").encode("utf-8", "backslashreplace")
 
 
 def digest(value: Any) -> str:
     """The sha256 of a JSON value, whatever the order of its keys."""
-    text = json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":"), default=str)
+    text = json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -152,50 +212,79 @@ def pack(learnt: Any) -> dict[str, bytes]:
 
     Raises ModelError for a value that is none of JSON, bytes, numpy arrays, mappings, lists.
     """
-    import numpy as np
     from safetensors.numpy import save
 
     arrays: dict[str, np.ndarray] = {}
-
-    def plain(value: Any, path: str) -> Any:
-        if isinstance(value, Mapping):
-            return {str(key): plain(item, f"{path}.{key}") for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [plain(item, f"{path}.{number}") for number, item in enumerate(value)]
-        if isinstance(value, bytes):
-            arrays[path] = np.frombuffer(value, np.uint8)
-            return {"$bytes": path}
-        if isinstance(value, np.ndarray):
-            arrays[path] = np.ascontiguousarray(value)
-            return {"$array": path}
-        if isinstance(value, np.generic):
-            return value.item()
-        if value is None or isinstance(value, str | int | float | bool):
-            return value
-        raise ModelError(
-            f"learnt{path}: {type(value).__name__} cannot be saved. "
-            "Learn JSON values, bytes or numpy arrays."
-        )
-
-    content = plain(learnt, "")
+    content = plain(learnt, "learnt", arrays)
     return {"learnt.json": as_json(content), "learnt.safetensors": save(arrays)}
 
 
+def plain(value: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
+    """A value as JSON, its arrays and bytes put aside under numbers. path: for the error."""
+    import numpy as np
+
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, Mapping):
+        odd = [key for key in value if not isinstance(key, str)]
+        if odd:
+            raise ModelError(f"{path}: the key {odd[0]!r} is no text. Learn mappings from texts.")
+        found = {str(key): plain(item, f"{path}.{key}", arrays) for key, item in value.items()}
+        return {"$mapping": found} if len(found) == 1 and set(found) <= set(MARKS) else found
+    if isinstance(value, list | tuple):
+        return [plain(item, f"{path}.{number}", arrays) for number, item in enumerate(value)]
+    if isinstance(value, bytes):
+        return {"$bytes": put_aside(np.frombuffer(value, np.uint8), arrays)}
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc" and value.dtype.itemsize <= 8:
+        return {"$array": put_aside(np.asarray(value, order="C"), arrays)}
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    what: Any = value if isinstance(value, float) else type(value).__name__
+    if isinstance(value, np.ndarray):
+        what = f"an array of {value.dtype}"
+    raise ModelError(f"{path}: {what} cannot be saved. Learn JSON values, bytes or numeric arrays.")
+
+
+def put_aside(array: np.ndarray, arrays: dict[str, np.ndarray]) -> str:
+    """Keeps an array; gives its name."""
+    name = str(len(arrays))
+    arrays[name] = array
+    return name
+
+
 def unpack(files: Mapping[str, bytes]) -> Any:
-    """What `pack` packed."""
+    """What `pack` packed. Raises ModelError where the files are none of `pack`'s."""
+    from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    arrays = load(files["learnt.safetensors"])
+    try:
+        arrays = load(files["learnt.safetensors"])
+        return unplain(json.loads(files["learnt.json"]), arrays)
+    except (
+        SafetensorError,
+        LookupError,
+        AttributeError,
+        TypeError,
+        ValueError,
+        RecursionError,
+    ) as error:
+        raise ModelError(f"learnt.json, learnt.safetensors: are damaged. {AGAIN}") from error
 
-    def value(plain: Any) -> Any:
-        if isinstance(plain, list):
-            return [value(item) for item in plain]
-        if not isinstance(plain, dict):
-            return plain
-        if set(plain) == {"$bytes"}:
-            return arrays[plain["$bytes"]].tobytes()
-        if set(plain) == {"$array"}:
-            return arrays[plain["$array"]]
-        return {key: value(item) for key, item in plain.items()}
 
-    return value(json.loads(files["learnt.json"]))
+def unplain(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """What `plain` made JSON of."""
+    if isinstance(value, list):
+        return [unplain(item, arrays) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1:
+        ((mark, inside),) = value.items()
+        if mark == "$array":
+            return arrays[inside]
+        if mark == "$bytes":
+            return arrays[inside].tobytes()
+        if mark == "$mapping":
+            value = inside
+    return {key: unplain(item, arrays) for key, item in value.items()}

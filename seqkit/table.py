@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -50,8 +51,8 @@ class Column:
         steps, real = padded(begins, lengths)
         if self.inner is None:
             return masked(self.values, steps, real), lengths
-        sizes = np.where(real, np.diff(self.inner)[steps], 0) if len(self.inner) > 1 else real * 0
         begins = self.inner[steps]
+        sizes = np.where(real, self.inner[steps + 1] - begins, 0)
         places, real = padded(begins.ravel(), sizes.ravel())
         shape = (*steps.shape, places.shape[1])
         return masked(self.values, places.reshape(shape), real.reshape(shape)), sizes
@@ -129,7 +130,7 @@ def put(
     batch[name + LENGTHS] = torch.from_numpy(lengths)
 
 
-def bounds(sizes: Iterable[int] | np.ndarray) -> Int64[np.ndarray, " bounds"]:
+def bounds(sizes: Sequence[int] | np.ndarray) -> Int64[np.ndarray, " bounds"]:
     """Where each part begins, and where the last one ends."""
     return np.concatenate([[0], np.cumsum(np.asarray(sizes, np.int64), dtype=np.int64)])
 
@@ -140,30 +141,36 @@ def collate(examples: Sequence[Arrays]) -> Batch:
 
 
 def cache_folder() -> Path:
-    """Where prepared tables are kept: SEQKIT_CACHE, or `seqkit` in the user's cache folder."""
+    """Where prepared tables are kept: SEQKIT_CACHE, or `seqkit` in the user's cache folder.
+
+    Raises RuntimeError where the user has no home.
+    """
     given = os.environ.get("SEQKIT_CACHE")
-    return Path(given) if given else Path.home() / ".cache" / "seqkit"
+    if given:
+        return Path(given)
+    user = os.environ.get("XDG_CACHE_HOME")
+    return (Path(user) if user else Path.home() / ".cache") / "seqkit"
 
 
 def prepared(key: Mapping[str, Any], make: Callable[[], Table]) -> Table:
     """The table for a key: from the cache where it is there and whole, else made and kept."""
-    folder = cache_folder() / "prepared"
-    place = folder / storage.digest(key)[:40]
     try:
-        table = unpack_table(storage.read_folder(place))
-    except ModelError:
-        table = make()
-        try:
-            storage.write_folder(place, pack_table(table))
-            prune(folder)
-        except OSError:
-            return table  # a cache that cannot be written costs time, never the run
+        folder = cache_folder() / "prepared"
+    except RuntimeError:
+        return make()
+    place = folder / storage.digest(key)[:40]
+    with contextlib.suppress(ModelError):
+        return unpack_table(storage.read_folder(place))
+    table = make()
+    with contextlib.suppress(OSError, ModelError):  # an unfit cache costs time, never the run
+        storage.write_folder(place, pack_table(table))
+        prune(folder)
     return table
 
 
 def prune(folder: Path) -> None:
-    """Removes the oldest prepared tables beyond the number that is kept."""
-    places = [path for path in folder.iterdir() if path.is_dir() and path.name[0] != "."]
+    """Removes the oldest tables beyond the number that is kept, half-written ones among them."""
+    places = [path for path in folder.iterdir() if path.is_dir()]
     for path in sorted(places, key=lambda place: place.stat().st_mtime)[:-KEPT]:
         shutil.rmtree(path, ignore_errors=True)
 
@@ -178,10 +185,13 @@ def pack_table(table: Table) -> dict[str, bytes]:
 
 
 def unpack_table(files: Mapping[str, bytes]) -> Table:
-    """What `pack_table` packed."""
+    """What `pack_table` packed. Raises ModelError where it did not."""
     packed = storage.unpack(files)
-    columns = {name: Column(**column) for name, column in packed["columns"].items()}
-    return Table(columns, packed["rows"])
+    try:
+        columns = {name: Column(**column) for name, column in packed["columns"].items()}
+        return Table(columns, packed["rows"])
+    except (LookupError, TypeError, AttributeError) as error:
+        raise ModelError("the prepared table is of another version. Prepare it again.") from error
 
 
 def prepare_all(examples: Iterable[Any], prepare: Callable[[Any], Arrays], what: str) -> Table:

@@ -36,7 +36,7 @@ class Step:
 
     number: updates so far, this one included. epoch: from 0. loss: mean over what was counted.
     grad_norm: of the mean gradient, before clipping. rate: the optimiser's. tokens: real steps of
-    all inputs. ends_epoch: whether an epoch ends here.
+    all inputs. ends_epoch: whether an epoch ends here. ends_training: whether it is the last one.
     """
 
     number: int
@@ -46,6 +46,7 @@ class Step:
     rate: float
     tokens: int
     ends_epoch: bool
+    ends_training: bool
 
 
 @dataclass
@@ -137,10 +138,14 @@ def begin(pipeline: Pipeline, settings: TrainSettings, precision: str) -> Progre
     return Progress(optimiser.build(weights), schedule.build(), precision)
 
 
-def total_steps(batches: Batches, settings: TrainSettings) -> int:
-    """How many updates the settings ask for, by the plan of the current epoch."""
+def total_steps(batches: Batches, settings: TrainSettings, progress: Progress) -> int:
+    """How many updates the schedule reckons with, by the plan of the first epoch.
+
+    Kept in the progress: another epoch may have a batch more or less.
+    """
     planned = settings.epochs * math.ceil(len(batches) / settings.accumulate)
-    return min(planned, settings.steps) if settings.steps else planned
+    steps = min(planned, settings.steps) if settings.steps else planned
+    return int(progress.notes.setdefault("steps", steps))
 
 
 def train(
@@ -153,10 +158,10 @@ def train(
     then those of the step before.
     """
     network, device = pipeline.network, pipeline.device
-    steps = total_steps(batches, settings)
+    steps, limit = total_steps(batches, settings, progress), settings.steps or math.inf
     rates = [group["lr"] for group in progress.optimiser.param_groups]
     full = progress.notes.setdefault("rates", rates)
-    while progress.epoch < settings.epochs and progress.number < steps:
+    while progress.epoch < settings.epochs and progress.number < limit:
         group: list[Member] = []
         count = len(batches)
         for batch, rows, continues in batches:
@@ -172,9 +177,12 @@ def train(
             if not batches.carries:
                 progress.states = None
             progress.number += 1
-            yield Step(progress.number, progress.epoch, loss, norm, full[0] * share, tokens, last)
+            done = progress.number >= limit or (last and progress.epoch + 1 == settings.epochs)
+            yield Step(
+                progress.number, progress.epoch, loss, norm, full[0] * share, tokens, last, done
+            )
             group = []
-            if progress.number >= steps:
+            if progress.number >= limit:
                 return
         progress.epoch += 1
 
@@ -211,7 +219,8 @@ def update(
     if not math.isfinite(norm):
         raise TrainingError(unfit("gradient's norm", norm, progress, group[-1][1]))
     shrink = min(1.0, settings.clip / (norm + 1e-6)) if settings.clip else 1.0
-    torch._foreach_mul_(grads, shrink / count)
+    if grads:
+        torch._foreach_mul_(grads, shrink / count)
     progress.optimiser.step()
     return total / count, norm, tokens
 

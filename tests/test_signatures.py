@@ -188,7 +188,10 @@ def test_one_line_may_describe_several_settings() -> None:
     assert about["rate"] == "step size."
     assert about["beta1"] == about["beta2"] == "decay of the first and second moment."
     assert about["epsilon"] == "added to the root."
-    assert descriptions(adamw, ["rate", "beta1", "beta2", "epsilon"])["epsilon"] == "as in adam."
+    assert (
+        descriptions(adamw, ["rate", "beta1", "beta2", "epsilon", "decay"])["beta2"]
+        == "as in adam."
+    )
     assert descriptions(constant, ["warmup"]) == {
         "warmup": "updates over which it rises linearly from zero."
     }
@@ -266,7 +269,7 @@ def test_dataclasses_inside_are_checked_and_made() -> None:
     assert refused("embedder", start + "window: {shit: 3}, windows: [4]}") == [
         "r.yaml:1:60: at.window: needs the setting 'size'.",
         "r.yaml:1:61: at.window: has no setting 'shit'. Did you mean 'shift'?",
-        "r.yaml:1:82: at.windows.0: input should be a mapping, not 4.",
+        "r.yaml:1:81: at.windows.0: input should be a mapping, not 4.",
     ]
 
 

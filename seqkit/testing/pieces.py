@@ -53,7 +53,7 @@ def check_pieces(subject: Subject, pieces: Pieces, text: Text, told: str) -> Non
         spans = getattr(pieces, name)
         form = isinstance(spans, np.ndarray) and spans.dtype == np.int32 and spans.ndim == 2
         hold(form and spans.shape[1] == 2, f"the {name} of {told} are no int32 array of pairs.")
-        inside = 0 <= spans.min(initial=0) and spans.max(initial=0) <= size
+        inside = spans.min(initial=0) >= 0 and spans.max(initial=0) <= size
         hold(bool(inside), f"a span in {name} lies outside the text {told} of {size} characters.")
         ordered = bool((spans[:, 0] <= spans[:, 1]).all())
         hold(ordered, f"a span in {name} of {told} ends before it begins.")
@@ -61,7 +61,7 @@ def check_pieces(subject: Subject, pieces: Pieces, text: Text, told: str) -> Non
     words, known = pieces.words, len(pieces.word_spans)
     form = isinstance(words, np.ndarray) and words.dtype == np.int32 and words.shape == (count,)
     hold(form, f"the words of {told} are no int32 array with one number a piece.")
-    inside = 0 <= words.min(initial=0) and words.max(initial=-1) < known
+    inside = words.min(initial=0) >= 0 and words.max(initial=-1) < known
     hold(bool(inside), f"a piece of {told} belongs to a word that is none of its {known}.")
     if text.words is not None:
         kept = pieces.word_spans.tolist() == [list(span) for span in text.words]

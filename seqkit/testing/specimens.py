@@ -141,7 +141,7 @@ class Hashed(nn.Module):
         """Needs nothing."""
 
     def prepare(self, example: Example, name: str, rng: Generator | None = None) -> Arrays:
-        """steps [piece]: a number for each string or frame."""
+        """Steps [piece]: a number for each string or frame."""
         del rng
         value = example.inputs[name]
         steps = (

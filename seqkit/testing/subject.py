@@ -14,10 +14,8 @@ from torch import Tensor, nn
 from seqkit import storage
 from seqkit.plugins import describe
 from seqkit.stages import Pieces
-from seqkit.table import OFFSETS
+from seqkit.table import LENGTHS, OFFSETS
 from seqkit.weights import pack_weights, unpack_weights
-
-LENGTHS_END = ".lengths"
 
 
 @dataclass(frozen=True)
@@ -142,7 +140,7 @@ class Subject:
                 form = (array.dtype, array.shape[1:], array.ndim)
                 like = (first[name].dtype, first[name].shape[1:], first[name].ndim)
                 self.hold(form == like, f"{told} is {like} in one example and {form} in another.")
-                self.hold(not name.endswith(LENGTHS_END), f"{told} has the name of lengths.")
+                self.hold(not name.endswith(LENGTHS), f"{told} has the name of lengths.")
                 if name.endswith(OFFSETS):
                     self.offsets(name, arrays)
             for name in along:
@@ -157,8 +155,8 @@ class Subject:
         """Checks the offsets of a ragged array."""
         offsets, whole = arrays[name], name.removesuffix(OFFSETS)
         self.hold(whole in arrays, f"there is '{name}' without '{whole}'.")
-        fits = offsets.ndim == 1 and len(offsets) > 0 and offsets[0] == 0
-        fits = fits and bool((np.diff(offsets) >= 0).all()) and offsets[-1] == len(arrays[whole])
+        ends = [0, *offsets.tolist()] if offsets.ndim == 1 else []
+        fits = ends[:2] == [0, 0] and ends == sorted(ends) and ends[-1] == len(arrays[whole])
         self.hold(fits, f"'{name}' does not go up from 0 to the end of '{whole}'.")
 
 

@@ -146,10 +146,11 @@ def check_form(subject: Subject, stage: Any, protocol: type) -> None:
 
 def check_vectors(rows: Rows, stage: Any, twin: Any, learnt: Any) -> None:
     """Shapes, padding, neighbours, empty rows, loading, seeds, gradients."""
-    subject, count = rows.subject, len(rows.sizes)
-    full = [row for row in range(count) if all(sizes[row] for sizes in rows.steps.values())]
+    subject, every = rows.subject, range(len(rows.sizes))
+    full = [row for row in every if all(sizes[row] for sizes in rows.steps.values())]
+    rest = [row for row in every if row not in full]
+    empty = [row for row in rest if not rows.sizes[row]][:1]
     longest = max(full, key=lambda row: rows.sizes[row])
-    empty = [row for row in range(count) if not rows.sizes[row]]
     stage.eval()
     with torch.inference_mode():
         check_shapes(rows, stage, full)
@@ -157,16 +158,16 @@ def check_vectors(rows: Rows, stage: Any, twin: Any, learnt: Any) -> None:
         for row in full:
             padded = rows(stage, [row, longest], keep=1)
             compare(rows, alone[row], padded, row, 0, "when padding follows it")
-        for order in (full, full[::-1], [*empty, *full], list(range(count))[::-1]):
+        alone |= {row: rows(stage, [row]) for row in rest}
+        for order in (full, full[::-1], [*rest, *full]):
             beside = rows(stage, order)
             for place, row in enumerate(order):
-                if row in alone:
-                    compare(rows, alone[row], beside, row, place, "beside other rows")
-        check_shapes(rows, stage, list(range(count)))
-        check_shapes(rows, stage, empty[:1])
-        check_shapes(rows, stage, empty[:1] * 2)
+                compare(rows, alone[row], beside, row, place, "beside other rows")
+        for batch in (list(every), empty, empty * 2):
+            check_shapes(rows, stage, batch)
+        loaded = rows(twin, full)
         for place, row in enumerate(full):
-            compare(rows, alone[row], rows(twin, full), row, place, "after saving and loading")
+            compare(rows, alone[row], loaded, row, place, "after saving and loading")
     twins = [subject.ready(learnt, seed=5).train() for _ in range(2)]
     drawn = []
     for one in twins:
@@ -220,9 +221,7 @@ def check_shapes(rows: Rows, stage: Any, batch: Sequence[int]) -> None:
         hold(scalar, "the penalty is no scalar.")
 
 
-def compare(
-    rows: Rows, left: Outputs, right: Outputs, row: int, place: int, when: str
-) -> None:
+def compare(rows: Rows, left: Outputs, right: Outputs, row: int, place: int, when: str) -> None:
     """Checks that a row alone (the only one on the left) and at a place on the right are equal."""
     for name, one in left.items():
         other, size = right[name], rows.steps[name][row]

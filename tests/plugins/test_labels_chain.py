@@ -188,6 +188,20 @@ def test_a_path_that_exp_space_would_lose_is_found_in_log_space(
     assert len(called) == 1
 
 
+def test_a_path_that_is_lost_where_small_numbers_are_flushed_is_found() -> None:
+    # exp(-88) is flushed to 0, but the path that keeps to label 0 has no more than exp(-80).
+    emissions = torch.tensor([[[0.0, -88.0], [-40.0, 0.0], [-40.0, 0.0]]])
+    pair = torch.tensor([[0.0, -INF], [-INF, 0.0]])
+    lengths = torch.tensor([3])
+    torch.set_flush_denormal(True)
+    try:
+        found = posterior(emissions, lengths, Chain(torch.zeros(2), pair, torch.zeros(2)))
+    finally:
+        torch.set_flush_denormal(False)
+    wanted = 1 / (1 + np.exp(8))
+    assert found.marginals[0, :, 1].tolist() == pytest.approx([wanted] * 3, rel=1e-4)
+
+
 def test_log_space_and_exp_space_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     emissions, _, sizes, chain = case(5, [6, 0, 2, 4], 4, forbidden=0.3)
     fast = posterior(emissions, sizes, chain)
@@ -237,10 +251,10 @@ def test_sums_stay_in_single_precision_under_autocast() -> None:
     wanted = gradients(plain, inputs)
     with torch.autocast("cpu", torch.bfloat16):
         found = negative_log_likelihood(inputs[0], labels, sizes, Chain(*inputs[1:]))
-        sums = posterior(inputs[0].detach(), sizes, Chain(*(x.detach() for x in inputs[1:])))
+        sums = posterior(inputs[0], sizes, Chain(*inputs[1:]))
     assert found.item() == plain.item()
     assert all(map(torch.equal, gradients(found, inputs), wanted))
-    assert sums.marginals.dtype == torch.float32
+    assert all(map(torch.equal, sums, posterior(inputs[0], sizes, Chain(*inputs[1:]))))
 
 
 def test_a_score_that_is_not_a_number_gives_a_loss_that_is_none() -> None:
@@ -253,3 +267,14 @@ def test_of_equal_paths_the_lower_labels_win() -> None:
     emissions = np.zeros((1, 3, 2), np.float32)
     weights = np.zeros(2, np.float32), np.zeros((2, 2), np.float32), np.zeros(2, np.float32)
     assert best_paths(emissions, np.array([3]), *weights).tolist() == [[0, 0, 0]]
+
+
+def test_the_best_path_of_a_long_text_is_exact_in_single_precision() -> None:
+    random = np.random.default_rng(9)
+    emissions = 1000 + random.integers(0, 64, (1, 20000, 3)) / 64  # exact in single precision
+    weights = [random.integers(0, 64, shape) / 64 for shape in ((3,), (3, 3), (3,))]
+    lengths = np.array([20000])
+    short = best_paths(
+        emissions.astype(np.float32), lengths, *(weight.astype(np.float32) for weight in weights)
+    )
+    assert (short == best_paths(emissions, lengths, *weights)).all()

@@ -70,6 +70,8 @@ def test_last_is_the_state_of_the_last_layer_where_there_is_one() -> None:
     given = vectors([3, 1], state=True)
     assert given.state is not None
     torch.testing.assert_close(built(pool="last").pooled(given), given.state[0][:, 1])
+    empty = Vectors(given.values * 0, torch.tensor([0, 0]), given.state)
+    assert not built(pool="last").pooled(empty).any()
     other = Vectors(given.values, given.lengths, (torch.randn(2, 1, WIDTH + 1),))
     torch.testing.assert_close(built(pool="last").pooled(other)[0], given.values[0, 2])
 
