@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from seqkit.errors import DataError
+from seqkit.errors import DataError, ModelError
 from seqkit.network import Network, Step
 from seqkit.recipe import Recipe
 from seqkit.signatures import Chosen
@@ -112,7 +112,11 @@ def shared(chosen: Mapping[str, Chosen]) -> list[tuple[Chosen, list[str]]]:
 
 
 def assemble(recipe: Recipe, fitting: Fitting | None, saved: Learnt | None = None) -> Assembly:
-    """Builds all stages of a recipe, fitted on examples or ready from what was saved."""
+    """Builds all stages of a recipe, fitted on examples or ready from what was saved.
+
+    Raises DataError for examples that do not fit the recipe, ModelError where what was saved lacks
+    a stage.
+    """
     learnt: dict[str, dict[str, Any]] = {"tokenise": {}, "embed": {}, "decode": {}}
 
     tokenisers: dict[str, Tokeniser] = {}
@@ -145,9 +149,13 @@ def assemble(recipe: Recipe, fitting: Fitting | None, saved: Learnt | None = Non
 def keep(
     learnt: dict[str, dict[str, Any]], saved: Learnt | None, kind: str, name: str, found: Any
 ) -> Learnt:
-    """Keeps what one stage has learnt, now or before, and gives it."""
-    learnt[kind][name] = found if saved is None else saved[kind][name]
-    one: Learnt = learnt[kind][name]
+    """Keeps what one stage has learnt, now or before, and gives it. Raises ModelError."""
+    if saved is not None:
+        if name not in saved.get(kind, {}):
+            raise ModelError(f"learnt.json: has nothing for {kind} '{name}'. Train again.")
+        found = saved[kind][name]
+    learnt[kind][name] = found
+    one: Learnt = found
     return one
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -95,6 +96,13 @@ class Checkpoints:
         return sorted(
             (path for path in found if path.name.startswith(prefix)), key=lambda path: path.name
         )
+
+    def clear(self) -> None:
+        """Removes every checkpoint."""
+        for place in self.names(""):
+            shutil.rmtree(place)
+        with contextlib.suppress(OSError):  # not there, or not empty: the rest is not ours
+            self.folder.rmdir()
 
     def prune(self, number: int) -> None:
         """Removes what checkpoint `number`, just saved, makes needless, and nothing of others.

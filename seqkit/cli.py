@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from seqkit import __version__
-from seqkit.errors import SeqkitError
+from seqkit.errors import PluginError, SeqkitError
 
 COMMANDS = "seqkit.commands"
 
@@ -29,7 +29,17 @@ class Commands(click.Group):
         own = super().get_command(ctx, cmd_name)
         if own is not None or cmd_name not in foreign():
             return own
-        command: click.Command = foreign()[cmd_name].load()
+        entry = foreign()[cmd_name]
+        try:
+            command = entry.load()
+        except Exception as error:  # whatever a foreign module raises has an owner
+            from seqkit.plugins import describe
+
+            raise PluginError(
+                f"command '{cmd_name}' of {owner(entry)}: {describe(error)}"
+            ) from error
+        if not isinstance(command, click.Command):
+            raise PluginError(f"command '{cmd_name}' of {owner(entry)}: is no click command.")
         return command
 
     def format_commands(
@@ -39,17 +49,20 @@ class Commands(click.Group):
     ) -> None:
         """Lists plugins' commands by the name of their distribution, without importing them."""
         own = [(name, self.commands[name].get_short_help_str(80)) for name in self.commands]
-        others = [
-            (name, f"from {entry.dist.name if entry.dist else 'a plugin'}")
-            for name, entry in sorted(foreign().items())
-        ]
+        others = [(name, f"from {owner(entry)}") for name, entry in sorted(foreign().items())]
         with formatter.section("Commands"):
             formatter.write_dl(own + others)
 
 
 def foreign() -> dict[str, EntryPoint]:
-    """The commands of plugins, from metadata."""
-    return {entry.name: entry for entry in entry_points(group=COMMANDS)}
+    """The commands of plugins, from metadata; none takes the place of seqkit's own."""
+    found = entry_points(group=COMMANDS)
+    return {entry.name: entry for entry in found if entry.name not in cli.commands}
+
+
+def owner(entry: EntryPoint) -> str:
+    """The distribution that a command comes from."""
+    return entry.dist.name if entry.dist else "a plugin"
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -220,9 +233,12 @@ def main() -> None:
         sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.Abort:
         sys.exit(130)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(2)
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        fail(f"{context.command_path if context else 'seqkit'}: {error.format_message()}", 2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -232,13 +248,13 @@ def main() -> None:
         sys.exit(130)
     except OSError as error:
         named = f"{error.filename}: " if error.filename else ""
-        fail(f"{named}{error.strerror or error}. Nothing half-written is left.", 1)
+        whole = " Nothing half-written is left." if error.filename else ""
+        fail(f"{named}{error.strerror or error}.{whole}", 1)
     except BaseException as error:  # panics of native code are no Exception
         if isinstance(error, SystemExit):
             raise
-        fail(
-            f"{type(error).__name__}: {' '.join(str(error).split())}. See it whole with --debug.", 1
-        )
+        said = " ".join(str(error).split())
+        fail(f"{type(error).__name__}: {said}. See it whole with `seqkit --debug`.", 1)
 
 
 def fail(message: str, code: int) -> None:

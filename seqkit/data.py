@@ -50,24 +50,42 @@ def read_rows(
 
 
 def row_text(value: Any, where: str) -> Text | Frames:
-    """What one field holds, as an input: a text, given words, or frames. Raises DataError."""
+    """What one field holds, as an input: a text, given words, or frames. Raises DataError.
+
+    Frames are numbers: a list or an array [time], or an array [time, channel].
+    """
     if isinstance(value, str):
         return Text(scrubbed(value))
+    if isinstance(value, Text):
+        return given_text(value, where)
     if isinstance(value, Frames):
         return value
-    if isinstance(value, Text):
-        return Text(scrubbed(value.text), value.words)
+    kind = type(value).__name__
     if isinstance(value, np.ndarray):
-        return Frames(np.atleast_2d(value.T).T.astype(np.float32))
-    if isinstance(value, Sequence):
+        if value.ndim in (1, 2) and value.dtype.kind in "biuf":
+            return Frames(np.atleast_2d(value.T).T.astype(np.float32))
+        kind = f"an array of {value.dtype} {list(value.shape)}"
+    elif isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
         if all(isinstance(word, str) for word in value):
             return words_text(value)
         if all(isinstance(number, int | float) for number in value):
             return Frames(np.asarray(value, np.float32)[:, None])
+        kind = f"{kind} of {', '.join(sorted({type(item).__name__ for item in value}))}"
     raise DataError(
-        f"{where}: an input is a text, a list of words or a list of numbers, "
-        f"not {type(value).__name__}."
+        f"{where}: an input is a text, a list of words or a list of numbers, not {kind}."
     )
+
+
+def given_text(given: Text, where: str) -> Text:
+    """A text with its words, fit for a tokeniser. Raises DataError for words outside the text."""
+    size = len(given.text)
+    for begin, end in given.words or ():
+        if not 0 <= begin <= end <= size:
+            raise DataError(
+                f"{where}: the word [{begin}, {end}] is not inside the text, which has {size} "
+                "characters. Give half-open spans of characters."
+            )
+    return Text(scrubbed(given.text), given.words)
 
 
 def words_text(words: Sequence[str]) -> Text:
@@ -85,7 +103,7 @@ def scrubbed(text: str) -> str:
 def field(row: Row, name: str, where: str) -> Any:
     """One field of a row. Raises DataError with the known fields where it is missing."""
     if name not in row:
-        fields = ", ".join(sorted(map(str, row)))
+        fields = ", ".join(sorted(map(str, row))) or "none at all"
         near = nearest(name, map(str, row))
         hint = f" {near}" if near.startswith("Did") else ""
         raise DataError(f"{where}: the rows have no field '{name}', only {fields}.{hint}")
@@ -109,12 +127,24 @@ def data_digest(data: DataSettings, split: str, folder: Path, sample: int | None
             with open(place, "rb") as stream:
                 content = hashlib.file_digest(stream, "sha256").hexdigest()
         except OSError as error:
-            raise DataError(f"{place}: cannot be read ({error.strerror}).") from error
+            raise DataError(
+                f"{place}: cannot be read ({error.strerror}). Mend data.{split} or --data."
+            ) from error
         return storage.digest([content, sample])
     rows = hashlib.sha256()
     for row in read_rows(data, split, folder, sample):
-        rows.update(json.dumps(row, sort_keys=True, default=repr).encode())
+        rows.update(json.dumps(row, sort_keys=True, default=plain_value).encode())
     return rows.hexdigest()
+
+
+def plain_value(value: Any) -> Any:
+    """What JSON does not know, for a fingerprint: all of an array counts, however long it is."""
+    if isinstance(value, np.ndarray):
+        content = repr(value.tolist()).encode() if value.dtype.hasobject else value.tobytes()
+        return [str(value.dtype), value.shape, hashlib.sha256(content).hexdigest()]
+    if isinstance(value, np.generic):
+        return value.item()
+    return vars(value) if isinstance(value, Text | Frames) else repr(value)
 
 
 @cache
@@ -122,13 +152,16 @@ def source_digest(package: str) -> str:
     """The sha256 of a plugin package's Python files: an edited plugin never meets an old cache."""
     spec = find_spec(package)
     places = list(spec.submodule_search_locations or []) if spec else []
-    files = sorted(path for place in places for path in Path(place).rglob("*.py"))
+    files = {
+        path.relative_to(place).as_posix(): path
+        for place in places
+        for path in Path(place).rglob("*.py")
+    }
     if not files and spec and spec.origin:
-        files = [Path(spec.origin)]
-    found = hashlib.sha256()
-    for path in files:
-        found.update(path.name.encode() + b"\0" + path.read_bytes())
-    return found.hexdigest()
+        files = {Path(spec.origin).name: Path(spec.origin)}
+    return storage.digest(
+        {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+    )
 
 
 def plugin_digests(recipe: Recipe) -> dict[str, str]:

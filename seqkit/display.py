@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import IO, Any
 
 from rich.console import Console
@@ -52,7 +52,7 @@ def mixed(past: float | None, now: float) -> float:
     return now if past is None else SMOOTH * past + (1 - SMOOTH) * now
 
 
-def counted(number: float) -> str:
+def counted(number: int | float) -> str:
     """A count for a narrow column: 512, 7.8k, 3.1M."""
     for size, letter in ((1e6, "M"), (1e3, "k")):
         if number >= size:
@@ -77,7 +77,7 @@ class Bar:
             BarColumn(bar_width=None),
             TextColumn("{task.completed}/{task.total}"),
             TextColumn("{task.fields[pulse]}"),
-            TextColumn("[green]{task.fields[dev]}"),
+            TextColumn("{task.fields[dev]}", style="green", markup=False),
             TimeRemainingColumn(compact=True),
             console=console,
             transient=True,
@@ -86,7 +86,7 @@ class Bar:
 
     def began(self, pipeline: Pipeline, steps: int, done: int) -> None:
         """Shows the bar."""
-        self.console.print(opening(pipeline, done), highlight=False)
+        self.said(opening(pipeline, done))
         self.bar.start()
         self.task = self.bar.add_task("train", total=steps, completed=done, pulse="", dev="")
 
@@ -100,11 +100,11 @@ class Bar:
         """Shows the dev scores, and leaves a line of them behind."""
         self.dev = f"dev {listed(scores)}"
         mark = "  best so far" if best else ""
-        self.bar.console.print(f"epoch {epoch:>3}  {self.pulse}  {self.dev}{mark}", highlight=False)
+        self.said(f"epoch {epoch:>3}  {self.pulse}  {self.dev}{mark}")
 
     def said(self, line: str) -> None:
-        """Shows a line."""
-        self.bar.console.print(line, highlight=False)
+        """Shows a line as it is: a bracket in it is no markup."""
+        self.console.print(Text(line))
 
     def ended(self) -> None:
         """Takes the bar away."""
@@ -167,7 +167,7 @@ def watcher(stream: IO[str]) -> Watch:
 def show_run(run: Run, console: Console) -> None:
     """Shows a finished run: scores, a few answers, and what to try next."""
     if run.done_before:
-        console.print(f"{run.folder}: was finished before; --fresh trains again.", highlight=False)
+        console.print(Text(f"{run.folder}: was finished before; --fresh trains again."))
     show_scores(run.metrics, console)
     if run.samples:
         console.print("\n[bold]a few answers[/bold]")
@@ -176,7 +176,7 @@ def show_run(run: Run, console: Console) -> None:
                 console.print(line, highlight=False)
     console.print("\n[bold]try next[/bold]")
     for command in next_commands(run):
-        console.print(f"  {command}", highlight=False, soft_wrap=True)
+        console.print(Text(f"  {command}"), soft_wrap=True)
 
 
 def show_scores(metrics: Mapping[str, Any], console: Console) -> None:
@@ -186,8 +186,12 @@ def show_scores(metrics: Mapping[str, Any], console: Console) -> None:
         table.add_column(title, justify="right" if title == "value" else "left")
     for split in ("dev", "test"):
         for name, score in metrics.get(split, {}).items():
-            interval = f"{score['low']:.2f} to {score['high']:.2f}"
-            table.add_row(split, name, f"{score['value']:.2f}", interval, score["signature"])
+            value, low, high = (
+                "?" if score[key] is None else f"{score[key]:.2f}"
+                for key in ("value", "low", "high")
+            )
+            row = (split, Text(name), value, f"{low} to {high}", Text(score["signature"]))
+            table.add_row(*row)
     if table.row_count:
         console.print(table)
     train = metrics.get("train")
@@ -245,11 +249,14 @@ def labelled(text: str, labels: Sequence[Any]) -> Iterator[str | tuple[str, str]
 
 def next_commands(run: Run) -> list[str]:
     """Three commands that a newcomer may try on a finished run."""
-    folder = Path(run.folder)
+    folder = run.folder
+    data = f" --data {shlex.quote(str(run.data))}" if run.data else ""
     text = next((s["text"] for s in run.samples if isinstance(s["text"], str)), "a text of yours")
-    quoted = text.replace("'", "'\\''")
+    here, plain, other = (
+        shlex.quote(str(path)) for path in (folder, folder / "recipe.yaml", f"{folder}-2")
+    )
     return [
-        f"echo '{quoted}' | seqkit predict {folder} -",
-        f"seqkit run {folder / 'recipe.yaml'} --out {folder}-2 --set train.seed=2",
+        f"echo {shlex.quote(text)} | seqkit predict {here} -",
+        f"seqkit run {plain}{data} --out {other} --set train.seed=2",
         "seqkit explain encode.bilstm",
     ]

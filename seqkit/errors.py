@@ -80,9 +80,10 @@ class Interrupted(SeqkitError):  # noqa: N818  it is news, not an error
 def nearest(name: str, known: Iterable[str]) -> str:
     """Says `Did you mean 'x'?` for the known name nearest to `name`, or lists the known names."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    folded = {other.casefold(): other for other in names}
+    close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
     if close:
-        return f"Did you mean '{close[0]}'?"
+        return f"Did you mean '{folded[close[0]]}'?"
     if not names:
         return "There is none to choose from."
     return f"Known: {', '.join(names)}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -103,7 +104,9 @@ def interval(
 
 
 def better(candidate: float, best: float | None, higher: bool) -> bool:
-    """Whether a score beats the best so far; a tie does not."""
+    """Whether a score beats the best so far; a tie does not, and what is no number never does."""
+    if math.isnan(candidate):
+        return False
     return best is None or (candidate > best if higher else candidate < best)
 
 

@@ -29,7 +29,7 @@ from seqkit.evaluation import Score, better, evaluate, metric_names
 from seqkit.optimisers import BatchSettings
 from seqkit.pipeline import TOKENS, Pipeline, build, rebuild
 from seqkit.recipe import Recipe
-from seqkit.stages import Example, Row
+from seqkit.stages import Describing, Example, Row
 from seqkit.table import Table, collate, prepare_all, prepared
 from seqkit.training import (
     TRIALS,
@@ -95,6 +95,11 @@ class Experiment:
         """The run's checkpoints."""
         return Checkpoints(self.folder / "checkpoints")
 
+    @property
+    def files(self) -> Path | None:
+        """The data folder, where the source reads files of it."""
+        return self.data if trained(self.recipe).files else None
+
     def rows(self, split: str) -> list[Row]:
         """The rows of a split. Raises DataError where there are none."""
         data = trained(self.recipe)
@@ -117,14 +122,20 @@ class Experiment:
         The weights depend on the seed and on what was learnt alone, not on which of the two it was.
         """
         place = self.folder / "fitted"
+        fresh = False
         try:
             files = storage.read_folder(place)
         except ModelError:
+            fresh = True
             files = storage.pack(build(self.recipe, self.rows("train")).learnt)
             storage.write_folder(place, files)
         torch.manual_seed(self.recipe.train.seed)
         pipeline = rebuild(self.recipe, storage.unpack(files))
         pipeline.network.to(self.device)
+        decoder = pipeline.network.decoder
+        if fresh and isinstance(decoder, Describing):
+            for line in decoder.describe(self.examples(pipeline, "train")):
+                self.watch.said(f"data: {line}")
         return pipeline
 
     def batches(self, pipeline: Pipeline) -> Batches:
@@ -208,6 +219,9 @@ class Experiment:
         self.watch.began(pipeline, steps, progress.number)
         try:
             self.follow(pipeline, batches, progress, dev)
+        except TrainingError as error:
+            kept = self.checkpoints.names("step-")
+            raise TrainingError(f"{error} Kept: {kept[-1]}." if kept else str(error)) from error
         finally:
             self.watch.ended()
         best = progress.notes.get("best")
@@ -267,11 +281,11 @@ class Dev:
         }
         if self.on == LOSS:
             scores[LOSS] = mean_loss(self.pipeline, self.batches)
-        if not math.isfinite(scores[self.on]):
-            raise TrainingError(
-                f"train: epoch {step.epoch + 1}, update {step.number}: {self.on} on dev is "
-                f"{scores[self.on]}. Mend the dev split, or stop on another metric."
-            )
+            if not math.isfinite(scores[LOSS]):
+                raise TrainingError(
+                    f"train: epoch {step.epoch + 1}, update {step.number}: the loss on dev is "
+                    f"{scores[LOSS]}. Mend the dev split, or stop on a metric."
+                )
         notes = progress.notes
         best = notes.get("best")
         is_best = better(scores[self.on], best["value"] if best else None, self.higher)

@@ -169,8 +169,15 @@ def example(stage: Named, known: Sequence[Field], registry: Registry) -> str:
     pairs = [f"use: {recipe_name(stage, registry)}"]
     if stage.files:
         pairs.append("train: FILE")
-    pairs += [f"{each.name}: ..." for each in known if each.required]
-    optional = [each for each in known if not each.required and each.default is not None]
-    if len(pairs) == 1 and optional:
-        pairs.append(f"{optional[0].name}: {inline(said(plain(optional[0].default)))}")
+    for each in known:
+        if each.required:
+            many = type_words(each.annotation).startswith("list")
+            pairs.append(f"{each.name}: {'[...]' if many else '...'}")
+    optional = [
+        f"{each.name}: {inline(said(plain(each.default)))}"
+        for each in known
+        if not each.required and each.default is not None
+    ]
+    if len(pairs) == 1:
+        pairs += [pair for pair in optional if len(pair) <= WIDTH // 2][:1]
     return EXAMPLES.get(stage.kind, KEYS[stage.kind] + ": {}").format("{" + ", ".join(pairs) + "}")

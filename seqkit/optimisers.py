@@ -8,7 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, runtime_checkable
+
+from annotated_types import Ge, Lt
 
 from seqkit.plugins import Use
 from seqkit.settings import (
@@ -24,6 +26,10 @@ from seqkit.settings import (
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.optim import Optimizer
+
+
+Decay = Annotated[float, Ge(0.0), Lt(1.0)]
+"""The share of a moving mean that each step keeps."""
 
 
 @runtime_checkable
@@ -56,8 +62,8 @@ def adam(
     parameters: Iterable[Tensor],
     *,
     rate: PositiveFloat = 1e-3,
-    beta1: Probability = 0.9,
-    beta2: Probability = 0.999,
+    beta1: Decay = 0.9,
+    beta2: Decay = 0.999,
     epsilon: PositiveFloat = 1e-8,
 ) -> Optimizer:
     """Adam (Kingma & Ba 2015).
@@ -73,8 +79,8 @@ def adamw(
     parameters: Iterable[Tensor],
     *,
     rate: PositiveFloat = 1e-3,
-    beta1: Probability = 0.9,
-    beta2: Probability = 0.999,
+    beta1: Decay = 0.9,
+    beta2: Decay = 0.999,
     epsilon: PositiveFloat = 1e-8,
     decay: NonNegativeFloat = 0.01,
 ) -> Optimizer:
@@ -93,7 +99,7 @@ def sgd(
     parameters: Iterable[Tensor],
     *,
     rate: PositiveFloat = 0.1,
-    momentum: Probability = 0.0,
+    momentum: Decay = 0.0,
     decay: NonNegativeFloat = 0.0,
 ) -> Optimizer:
     """Stochastic gradient descent (Robbins & Monro 1951).
@@ -135,17 +141,20 @@ def constant(*, warmup: NonNegativeInt = 0) -> Schedule:
 
 
 def linear(*, warmup: NonNegativeInt = 0, floor: Probability = 0.0) -> Schedule:
-    """A straight line down to the last update. warmup: as in constant. floor: the last share."""
+    """A straight line down to the end. warmup: as in constant.
+
+    floor: the share that an update after the last would have.
+    """
     return Ramp(warmup, lambda done: 1.0 - (1.0 - floor) * min(1.0, done))
 
 
 def cosine(
     *, warmup: NonNegativeInt = 0, hold: Probability = 0.0, floor: Probability = 0.0
 ) -> Schedule:
-    """Half a cosine down to the last update (Loshchilov & Hutter 2017, without restarts).
+    """Half a cosine down to the end (Loshchilov & Hutter 2017, without restarts).
 
-    warmup: as in constant. hold: the share of the updates that keep the full rate before the
-    descent. floor: the last share.
+    warmup: as in constant. hold: the share of the updates after it that keep the full rate.
+    floor: the share that an update after the last would have.
     """
 
     def after(done: float) -> float:
@@ -187,7 +196,11 @@ class Plateau:
 def plateau(
     *, by: Probability = 0.5, patience: NonNegativeInt = 1, warmup: NonNegativeInt = 0
 ) -> Schedule:
-    """Multiplies the rate by `by` when more than `patience` evaluations bring no best."""
+    """Lowers the rate when evaluations stop getting better.
+
+    by: multiplies the rate. patience: evaluations without a best that are waited for; the next one
+    lowers the rate. warmup: as in constant.
+    """
     return Plateau(by, patience, warmup)
 
 

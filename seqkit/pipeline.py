@@ -20,7 +20,7 @@ from seqkit.network import DECODE
 from seqkit.optimisers import BatchSettings
 from seqkit.plugins import registry
 from seqkit.recipe import Recipe, recipe_from_plain
-from seqkit.stages import Answer, Example, Learnt, Pieces, Row, Text
+from seqkit.stages import Answer, Example, Frames, Learnt, Pieces, Row, Text
 from seqkit.table import Table
 from seqkit.weights import pack_weights, unpack_weights
 
@@ -36,8 +36,8 @@ WINDOW = 1024
 
 Answers = Mapping[str, Answer]
 """An answer for each gold of the recipe, by its name; "answer" where the recipe names none."""
-Input = str | Text | Sequence[str] | Mapping[str, Any]
-"""A text, given words, or a mapping from input names to these."""
+Input = str | Text | Frames | Sequence[str] | Sequence[float] | np.ndarray | Mapping[str, Any]
+"""A text, given words, numbers or frames, or a mapping from input names to these."""
 
 
 class Pipeline:
@@ -138,7 +138,7 @@ class Pipeline:
         The first texts are answered at once, later ones in growing windows that are sorted by
         length inside.
         """
-        if isinstance(texts, str | Mapping | Text):
+        if isinstance(texts, str | bytes | Mapping | Text):
             raise SeqkitError("pipeline(texts): takes several texts. Put a single one in a list.")
         examples = (self.input_example(given, f"text {index}") for index, given in enumerate(texts))
         for answer in self.answer(examples):
@@ -203,8 +203,14 @@ class Pipeline:
         return answers
 
     def save(self, path: str | Path) -> None:
-        """Writes the pipeline as a folder of JSON and safetensors. Raises OSError."""
-        storage.write_folder(Path(path), self.files())
+        """Writes the pipeline as a folder of JSON and safetensors; it may replace another one.
+
+        Raises OSError, and ModelError where the path holds anything else.
+        """
+        place = Path(path)
+        if place.exists() and not saved_by_seqkit(place):
+            raise ModelError(f"{place}: holds more than a saved pipeline. Name a new folder.")
+        storage.write_folder(place, self.files())
 
     def files(self) -> dict[str, bytes]:
         """The files of a saved pipeline."""
@@ -251,6 +257,16 @@ def rebuild(recipe: Recipe, learnt: Learnt) -> Pipeline:
     return Pipeline(recipe, assemble(recipe, None, learnt))
 
 
+def saved_by_seqkit(place: Path) -> bool:
+    """Whether a place is a folder with a manifest, and nothing in it that the manifest lacks."""
+    try:
+        listed = json.loads((place / storage.MANIFEST).read_bytes())
+        found = {path.name for path in place.iterdir()}
+    except (OSError, ValueError):
+        return place.is_dir() and not any(place.iterdir())
+    return found <= {storage.MANIFEST, *listed}
+
+
 def needed(recipe: Recipe) -> list[dict[str, str]]:
     """The plugins that a recipe's stages come from, with their versions."""
     found = [chosen.stage.plugin for chosen in recipe.stages()]
@@ -273,7 +289,7 @@ def load(path: str | Path) -> Pipeline:
         raise ModelError(f"{folder}: the run is not finished. Run its recipe again to go on.")
     files = storage.read_folder(folder)
     where = str(folder / "pipeline.json")
-    lacking = {"pipeline.json", "weights.safetensors", "learnt.json"} - set(files)
+    lacking = {"pipeline.json", "weights.safetensors", *storage.pack({})} - set(files)
     if lacking:
         raise ModelError(f"{folder}: has no {sorted(lacking)[0]}. Name a run or a pipeline folder.")
     content = json.loads(files["pipeline.json"])

@@ -225,20 +225,21 @@ def load_plugins(strict: bool = False) -> Registry:
     plugins = []
     seen: dict[str, Plugin] = {}
     for entry in installed_entry_points():
-        distribution = entry.dist.name if entry.dist else "unknown"
-        version = entry.dist.version if entry.dist else "0"
-        plugin = Plugin(entry.name, entry.value, distribution, version)
+        plugin = Plugin(entry.name, entry.value, owner(entry), version(entry))
         plugins.append(plugin)
         started = time.perf_counter()
         try:
             if entry.name in seen:
                 raise PluginError(
                     f"the entry point '{entry.name}' is in two distributions, "
-                    f"{seen[entry.name].distribution} and {distribution}. Uninstall one of them."
+                    f"{seen[entry.name].distribution} and {plugin.distribution}. "
+                    "Uninstall one of them."
                 )
             seen[entry.name] = plugin
             register_plugin(manager, plugin, entry.load())
-        except Exception as error:  # whatever a foreign module raises, the others go on
+        except BaseException as error:  # a foreign module may panic or exit: the others go on
+            if isinstance(error, KeyboardInterrupt):
+                raise
             if strict:
                 raise PluginError(f"plugin {plugin}: {describe(error)}") from error
             plugin.stages.clear()
@@ -252,17 +253,25 @@ def load_plugins(strict: bool = False) -> Registry:
 def installed_entry_points() -> list[importlib.metadata.EntryPoint]:
     """The group's entry points, sorted, so that the order of installation never shows."""
     found = importlib.metadata.entry_points(group=GROUP)
-    once = {(entry.dist.name if entry.dist else "", entry.name): entry for entry in found}
-    return sorted(
-        once.values(), key=lambda entry: (entry.name, entry.dist.name if entry.dist else "")
-    )
+    once = {(entry.name, owner(entry)): entry for entry in found}
+    return [once[key] for key in sorted(once)]
+
+
+def owner(entry: importlib.metadata.EntryPoint) -> str:
+    """The name of an entry point's distribution, which damaged metadata may lack."""
+    return (entry.dist and entry.dist.name) or "unknown"
+
+
+def version(entry: importlib.metadata.EntryPoint) -> str:
+    """The version of an entry point's distribution."""
+    return (entry.dist and entry.dist.version) or "0"
 
 
 def register_plugin(manager: pluggy.PluginManager, plugin: Plugin, module: ModuleType) -> None:
     """Registers one module and calls its hook, alone, so that a failure has an owner."""
     name = f"{plugin.distribution}/{plugin.name}"
-    manager.register(module, name=name)
     try:
+        manager.register(module, name=name)
         unknown = [
             attribute
             for attribute in vars(module)
@@ -280,7 +289,8 @@ def register_plugin(manager: pluggy.PluginManager, plugin: Plugin, module: Modul
                 "it registers nothing. Mark `seqkit_stages(register)` with @seqkit.hookimpl."
             )
     except BaseException:
-        manager.unregister(name=name)
+        if manager.has_plugin(name):
+            manager.unregister(name=name)
         raise
 
 
@@ -288,7 +298,11 @@ def describe(error: BaseException) -> str:
     """An exception on one line."""
     if isinstance(error, PluginError):
         return str(error)
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    try:
+        message = " ".join(str(error).split())
+    except Exception:  # a foreign error may fail to say what it is
+        message = ""
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -25,13 +26,15 @@ def examples_in(
     Raises DataError, which names the line.
     """
     if source:
+        if name == "-":
+            raise DataError(f"--as {source}: reads no standard input. Name a file.")
         for number, row in enumerate(source_of(pipeline, source).read("test", Path(name)), 1):
             yield pipeline.example(row, f"{name}: example {number}", gold=False)
         return
     for number, line in enumerate(stream, 1):
         where = f"{name}:{number}"
         try:
-            text = line.decode().rstrip("\r\n")
+            text = line.removeprefix(BOM_UTF8 if number == 1 else b"").decode().rstrip("\r\n")
         except UnicodeDecodeError as error:
             raise DataError(
                 f"{where}: byte {error.start + 1} is not UTF-8. Convert the file to UTF-8."
@@ -44,7 +47,7 @@ def json_line(text: str, where: str) -> Any:
     """One line of JSON. Raises DataError where it is none, or no object."""
     try:
         given = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: is not JSON ({error}). Give one object a line.") from error
     if not isinstance(given, dict):
         raise DataError(f"{where}: is no JSON object. Give the inputs by name.")

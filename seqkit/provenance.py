@@ -16,7 +16,7 @@ from seqkit.data import data_digest, plugin_digests, splits, trained
 from seqkit.pipeline import needed
 from seqkit.recipe import Recipe
 
-NAMED = ("recipe", "data", "plugins", "sample")
+NAMED = ("sample", "recipe", "data", "plugins")
 """What a run must keep from start to end; the machine may change, with a note."""
 
 

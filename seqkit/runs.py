@@ -1,6 +1,7 @@
 """The run directory: a run is begun, killed, resumed exactly, and finished once.
 
-run.json        provenance: recipe, data hashes, plugin sources and versions, seed, hardware
+run.json        provenance: recipe, data hashes, plugin sources and versions, seed, hardware;
+                written first: a folder without it is no run, and nothing in it is touched
 recipe.yaml     the resolved recipe, defaults filled in
 fitted/         what the stages have learnt
 checkpoints/    the newest two, and the best weights
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import resource
 import shutil
 import signal
@@ -29,6 +31,7 @@ import torch
 import yaml
 
 from seqkit import storage
+from seqkit.checkpoints import Checkpoints
 from seqkit.data import read_rows, splits, trained
 from seqkit.errors import RunError
 from seqkit.evaluation import Score, evaluate, plain
@@ -41,17 +44,22 @@ from seqkit.training import Progress
 FORMAT = 1
 SHOWN = 3
 """Answers that a finished run keeps to look at."""
-WRITTEN = ("run.json", "recipe.yaml", "samples.json", "metrics.json")
-FOLDERS = ("fitted", "checkpoints", "pipeline")
+WRITTEN = ("metrics.json", "samples.json", "recipe.yaml", "pipeline", "fitted", "checkpoints")
+"""What stands in a run directory beside run.json."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run. resumed: whether it had been finished before this call."""
+    """A finished run.
+
+    data: the folder that its recipe's files are relative to; None where the source reads none.
+    done_before: whether it had been finished before this call.
+    """
 
     folder: Path
     metrics: Mapping[str, Any]
     samples: list[dict[str, Any]]
+    data: Path | None = None
     done_before: bool = False
 
     def load(self) -> Pipeline:
@@ -100,24 +108,27 @@ def execute(
         if fresh:
             clear(folder)
         enter(folder, origin, watch.said)
-        finished = read_finished(folder)
+        experiment = Experiment(recipe, data, folder, origin, chosen, watch, stopping)
+        finished = read_finished(experiment)
         if finished:
             return finished
-        experiment = Experiment(recipe, data, folder, origin, chosen, watch, stopping)
         pipeline, progress = experiment.learn()
         return finish(experiment, pipeline, progress)
 
 
 def enter(folder: Path, origin: Mapping[str, Any], say: Callable[[str], None]) -> None:
     """Begins a run, or makes sure that the folder's run is this one. Raises RunError."""
-    place = folder / "run.json"
+    place, plain = folder / "run.json", folder / "recipe.yaml"
     if not place.exists():
-        storage.write_file(folder / "recipe.yaml", as_yaml(origin["recipe"]))
+        others = [name for name in WRITTEN if (folder / name).exists()]
+        if others:
+            raise RunError(
+                f"{folder}: has '{others[0]}', but no run.json: it is no run. Give another --out."
+            )
         storage.write_file(place, storage.as_json(origin))
-        return
     try:
-        before = json.loads(place.read_bytes())
-    except ValueError as error:
+        before = dict(json.loads(place.read_bytes()))
+    except (ValueError, TypeError) as error:
         raise RunError(f"{place}: is damaged. Start over with --fresh.") from error
     found = differences(before, json.loads(storage.as_json(origin)))
     if found:
@@ -125,18 +136,24 @@ def enter(folder: Path, origin: Mapping[str, Any], say: Callable[[str], None]) -
         raise RunError(
             f"{folder}: holds another run: {shown}. Give another --out, or start over with --fresh."
         )
+    if not plain.exists():
+        storage.write_file(plain, as_yaml(origin["recipe"]))
     for name in ("versions", "hardware"):
         if before.get(name) != json.loads(storage.as_json(origin[name])):
             say(f"the {name} differ from those the run began with: results may differ slightly")
 
 
-def read_finished(folder: Path) -> Run | None:
-    """The run, if it is finished."""
-    place = folder / "metrics.json"
-    if not place.exists():
+def read_finished(experiment: Experiment) -> Run | None:
+    """The run, if it is finished; one that lacks a part is finished again."""
+    folder = experiment.folder
+    if not (folder / "pipeline").exists():
         return None
-    samples = json.loads((folder / "samples.json").read_bytes())
-    return Run(folder, json.loads(place.read_bytes()), samples, done_before=True)
+    try:
+        metrics = json.loads((folder / "metrics.json").read_bytes())
+        samples = json.loads((folder / "samples.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return Run(folder, metrics, samples, experiment.files, done_before=True)
 
 
 def finish(experiment: Experiment, pipeline: Pipeline, progress: Progress) -> Run:
@@ -161,15 +178,26 @@ def finish(experiment: Experiment, pipeline: Pipeline, progress: Progress) -> Ru
             "history": progress.notes.get("history", []),
         },
     }
+    metrics = finite(metrics)
     storage.write_file(folder / "metrics.json", storage.as_json(metrics))
-    return Run(folder, metrics, samples)
+    return Run(folder, metrics, samples, experiment.files)
+
+
+def finite(value: Any) -> Any:
+    """A value for JSON, which knows no NaN: null stands for it."""
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def look(experiment: Experiment, pipeline: Pipeline) -> list[dict[str, Any]]:
     """A few answers on the test split, or on dev or train where there is none."""
     data = trained(experiment.recipe)
     split = splits(data)[-1]
-    rows = list(read_rows(data, split, experiment.data, SHOWN))
+    most = min(SHOWN, experiment.origin["sample"] or SHOWN)
+    rows = list(read_rows(data, split, experiment.data, most))
     examples = [pipeline.example(row, f"data.{split}", gold=False) for row in rows]
     return [
         pipeline.record(example, answer, index)
@@ -206,16 +234,29 @@ def pick_device(device: str) -> torch.device:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keeps a second process out of a run directory. Raises RunError where one is in it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / ".lock", "wb") as handle:
+    """Makes a run directory, and keeps a second process out of it.
+
+    Raises RunError where that cannot be. An OSError that comes out of it names the directory.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = open(folder / ".lock", "wb")  # noqa: SIM115  closed below
+    except OSError as error:
+        raise RunError(
+            f"{folder}: cannot be written ({error.strerror}). Give another --out."
+        ) from error
+    with handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise RunError(
                 f"{folder}: another process is running in it. Wait for it, or give another --out."
             ) from error
-        yield
+        try:
+            yield
+        except OSError as error:
+            error.filename = error.filename or str(folder)
+            raise
 
 
 @contextmanager
@@ -243,12 +284,17 @@ def signalled() -> Iterator[Callable[[], bool]]:
 
 
 def clear(folder: Path) -> None:
-    """Removes what a run has written, and nothing else."""
-    for name in WRITTEN:
+    """Removes what a run has written, and nothing else; run.json last, so that it can be redone."""
+    if not (folder / "run.json").exists():
+        return
+    for name in ("metrics.json", "samples.json", "recipe.yaml"):
         (folder / name).unlink(missing_ok=True)
-    for name in FOLDERS:
-        if (folder / name).exists():
-            shutil.rmtree(folder / name)
+    for name in ("pipeline", "fitted"):
+        for path in (folder / name, folder / f".{name}.new", folder / f".{name}.old"):
+            if path.exists():
+                shutil.rmtree(path)
+    Checkpoints(folder / "checkpoints").clear()
+    (folder / "run.json").unlink()
 
 
 def as_yaml(value: Any) -> bytes:

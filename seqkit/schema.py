@@ -89,15 +89,15 @@ class _Schema:
 
     def _choices(self, stages: Sequence[Stage | Listed]) -> list[Json]:
         """Each stage as a mapping, then the names that may stand alone."""
-        names = [recipe_name(stage, self._registry) for stage in stages]
-        known = [fields(stage.factory, owner_of(stage)) for stage in stages]
-        alone = [
-            name
-            for name, settings in zip(names, known, strict=True)
-            if not any(each.required for each in settings)
+        return [*(self._stage(stage, {}) for stage in stages), self._alone(stages)]
+
+    def _alone(self, stages: Sequence[Stage | Listed]) -> Json:
+        names = [
+            recipe_name(stage, self._registry)
+            for stage in stages
+            if not any(each.required for each in fields(stage.factory, owner_of(stage)))
         ]
-        choices = [self._stage(stage, {}) for stage in stages]
-        return [*choices, {"type": "string", "enum": alone}]
+        return {"type": "string", "enum": names}
 
     def _stage(self, stage: Stage | Listed, more: Json, required: Sequence[str] = ()) -> Json:
         """One stage. more: properties that are no settings of its factory."""
@@ -124,11 +124,12 @@ class _Schema:
     def _data(self) -> Json:
         names = {"anyOf": [self._type(Name), self._type(dict[str, Name])]}
         sources = []
-        for stage in self._registry.stages("source"):
+        stages = self._registry.stages("source")
+        for stage in stages:
             place = self._type(DataFile if stage.files else str | None)
             more = {**dict.fromkeys(SPLITS, place), "text": names, "gold": names}
             sources.append(self._stage(stage, more, ("train",) if stage.files else ()))
-        return {"anyOf": sources}
+        return {"anyOf": [*sources, self._alone([each for each in stages if not each.files])]}
 
     def _evaluate(self) -> Json:
         metrics = {"type": "array", "items": self._nested("metric")}

@@ -238,6 +238,13 @@ class Decoder(Protocol):
 
 
 @runtime_checkable
+class Describing(Protocol):
+    """A decoder that says, in a few lines, what it found in the training examples."""
+
+    def describe(self, examples: Iterable[Example]) -> list[str]: ...
+
+
+@runtime_checkable
 class Stepwise(Protocol):
     """A decoder that emits pieces one by one. end: the piece that ends an answer."""
 

@@ -232,7 +232,7 @@ def unfit(what: str, value: float, progress: Progress, rows: Sequence[int]) -> s
     of = f" (training examples {examples}{more})" if rows else ""
     return (
         f"train: epoch {progress.epoch + 1}, update {progress.number + 1}{of}: the {what} is "
-        f"{value}. Lower train.optimiser.rate or train.clip; the last good checkpoint is kept."
+        f"{value}. Lower train.optimiser.rate or train.clip."
     )
 
 

@@ -19,7 +19,7 @@ def pack_weights(network: nn.Module) -> tuple[bytes, dict[str, str]]:
     first: dict[tuple[Any, ...], str] = {}
     aliases: dict[str, str] = {}
     for name, tensor in network.state_dict().items():
-        place = (tensor.data_ptr(), tuple(tensor.shape), tensor.stride(), tensor.dtype)
+        place = (tensor.device, tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
         if tensor.numel() and place in first:
             aliases[name] = first[place]
             continue
@@ -33,29 +33,34 @@ def unpack_weights(
 ) -> None:
     """Fills a network with saved weights.
 
-    Raises ModelError where names, shapes or types differ from what the recipe builds.
+    Raises ModelError where names, shapes or types differ from what the recipe builds; the network
+    is then as it was.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load
 
     try:
         saved = load(content)
-    except SafetensorError as error:
+    except (SafetensorError, LookupError, ValueError, RuntimeError) as error:
         raise ModelError(f"{where}: is no safetensors file ({error}). Train again.") from error
     wanted = network.state_dict()
     for name, tensor in wanted.items():
         source = aliases.get(name, name)
         if source not in saved:
-            raise ModelError(f"{where}: has no tensor '{source}', which the recipe builds.")
+            raise ModelError(
+                f"{where}: has no tensor '{source}', which the recipe builds. Train again."
+            )
         found = saved[source]
         if found.shape != tensor.shape or found.dtype != tensor.dtype:
             raise ModelError(
                 f"{where}: '{source}' is {found.dtype} {list(found.shape)}, but the recipe builds "
-                f"{tensor.dtype} {list(tensor.shape)}."
+                f"{tensor.dtype} {list(tensor.shape)}. Train again."
             )
-    extra = sorted(set(saved) - set(wanted))
+    extra = sorted(set(saved) - {aliases.get(name, name) for name in wanted})
     if extra:
-        raise ModelError(f"{where}: has a tensor '{extra[0]}' that the recipe does not build.")
+        raise ModelError(
+            f"{where}: has a tensor '{extra[0]}', which the recipe does not build. Train again."
+        )
     with torch.no_grad():
         for name, tensor in wanted.items():
             tensor.copy_(saved[aliases.get(name, name)])

@@ -298,6 +298,7 @@ def test_an_override_replaces_one_value(path: str, value: str, result: object) -
         ("a", "!!python/name:os.system", "the tag tag:yaml.org,2002:python/name:os.system is "),
         ("a", "\udc80", "the character U+DC80 cannot stand in a recipe."),
         ("a", "[1", "not valid YAML: "),
+        ("a", "x" * (nodes.MAX_BYTES + 1), "is longer than 1000000 characters."),
         (".".join("a" * 65), "1", "a path has at most 64 names."),
     ],
 )

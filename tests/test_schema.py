@@ -24,6 +24,8 @@ from seqkit.stages import (
     Upstream,
 )
 
+BEAM = Use("search", "beam", {"size": 2})
+
 
 def words(upstream: Upstream, *, lower: bool = False) -> Tokeniser:
     """Splits a text into words.
@@ -44,7 +46,7 @@ def concat(
     *,
     parts: Annotated[list[Nested[Embedder]], MinLen(1)],
     pair: tuple[Nested[Embedder], int] | None = None,
-    named: Mapping[str, Nested[Encoder]] = {},  # noqa: B006  never changed
+    named: Mapping[str, Nested[Encoder]] = {},
 ) -> Embedder:
     raise NotImplementedError
 
@@ -70,9 +72,7 @@ def aligned(upstream: Upstream) -> Joint:
     raise NotImplementedError
 
 
-def crf(
-    upstream: Upstream, *, search: Nested[Search] = Use("search", "beam", {"size": 2})
-) -> Decoder:  # noqa: B008
+def crf(upstream: Upstream, *, search: Nested[Search] = BEAM) -> Decoder:
     raise NotImplementedError
 
 
@@ -265,7 +265,7 @@ def test_the_schema_has_defaults_and_descriptions() -> None:
 
 
 def test_an_empty_registry_has_a_schema() -> None:
-    assert schema(Registry([]))["properties"]["data"] == {"anyOf": []}
+    assert schema(Registry([]))["properties"]["data"] == {"anyOf": [{"type": "string", "enum": []}]}
 
 
 def test_a_stage_is_explained() -> None:
@@ -296,9 +296,9 @@ Example:
     ("name", "line"),
     [
         ("concat", "  embed: {use: concat, parts: [...]}"),
-        ("concat", "  parts    list of embedder               required"),
-        ("concat", "  named    mapping of names to encoder    {}"),
-        ("lookup", "  file     a file, relative to the data   null"),
+        ("concat", "  parts    list of embedder          required"),
+        ("concat", "  named    mapping of names to       {}\n           encoder\n"),
+        ("lookup", "  file     a file, relative to the   null\n           data folder or null\n"),
         ("crf", "  search   search  {use: beam, size: 2}"),
         ("search.beam", "  decode: {use: ..., search: {use: beam, size: 5}}"),
         ("data.conllu", "  data: {use: conllu, train: FILE}"),
@@ -339,7 +339,7 @@ def test_every_part_of_a_recipe_is_explained(name: str, line: str) -> None:
         ),
         ("bilstn", "nothing called 'bilstn' to explain. Did you mean 'bilstm'?"),
         ("trian", "nothing called 'trian' to explain. Did you mean 'train'?"),
-        ("search.zzz", "nothing called 'search.zzz' to explain. Known: search.beam."),
+        ("search.zz", "nothing called 'search.zz' to explain. Did you mean 'search.beam'?"),
     ],
 )
 def test_unknown_names_get_the_nearest(name: str, message: str) -> None:

@@ -82,7 +82,7 @@ def concat(
     upstream: Upstream,
     *,
     parts: Annotated[list[Nested[Embedder]], MinLen(1), MaxLen(3)],
-    named: Mapping[str, Nested[Embedder]] = {},  # noqa: B006  never changed
+    named: Mapping[str, Nested[Embedder]] = {},
     pair: tuple[Nested[Embedder], int] | None = None,
     either: Nested[Encoder] | list[Nested[Encoder]] | None = None,
     both: Nested[Joint] | None = None,
@@ -276,15 +276,27 @@ def test_dataclasses_inside_are_checked_and_made() -> None:
 @pytest.mark.parametrize(
     ("text", "messages"),
     [
-        ("{use: bilstm, hiden: 3}", ["1:19: at: bilstm has no setting 'hiden'. Known: dropout, mode, width."]),
-        ("{use: bilstm, widht: 3}", ["1:19: at: bilstm has no setting 'widht'. Did you mean 'width'?"]),
-        ("{use: bilstm, dropout: 1.5}", ["1:28: at.dropout: input should be less than 1, not 1.5."]),
+        (
+            "{use: bilstm, hiden: 3}",
+            ["1:19: at: bilstm has no setting 'hiden'. Known: dropout, mode, width."],
+        ),
+        (
+            "{use: bilstm, widht: 3}",
+            ["1:19: at: bilstm has no setting 'widht'. Did you mean 'width'?"],
+        ),
+        (
+            "{use: bilstm, dropout: 1.5}",
+            ["1:28: at.dropout: input should be less than 1, not 1.5."],
+        ),
         ("{use: bilstm, width: '3'}", ["1:26: at.width: input should be an integer, not '3'."]),
         ("{use: bilstm, width: true}", ["1:26: at.width: input should be an integer, not true."]),
         ("{use: bilstm, width: 4.0}", ["1:26: at.width: input should be an integer, not 4.0."]),
         ("{use: bilstm, width: }", ["1:26: at.width: input should be an integer, not null."]),
         ("{use: bilstm, width: [1]}", ["1:26: at.width: input should be an integer, not a list."]),
-        ("{use: bilstm, mode: fats}", ["1:25: at.mode: input should be 'fast' or 'exact', not 'fats'."]),
+        (
+            "{use: bilstm, mode: fats}",
+            ["1:25: at.mode: input should be 'fast' or 'exact', not 'fats'."],
+        ),
         ("{use: bilstn}", ["1:11: at: no encoder called 'bilstn'. Did you mean 'bilstm'?"]),
         ("bilstn", ["1:5: at: no encoder called 'bilstn'. Did you mean 'bilstm'?"]),
         ("{width: 3}", ["1:5: at: needs 'use', the name of an encoder. Known: bilstm, joint."]),
@@ -299,14 +311,20 @@ def test_dataclasses_inside_are_checked_and_made() -> None:
                 "1:46: at: bilstm: 'width' is odd.",
             ],
         ),
-        ("joint", ["1:5: at: joint is a joint encoder: it reads all inputs at once and cannot be here."]),
-        ("{use: bilstm, width: 0, x: 1, dropout: -1}", [
-            "1:26: at.width: input should be greater than 0, not 0.",
-            "1:29: at: bilstm has no setting 'x'. Known: dropout, mode, width.",
-            "1:44: at.dropout: input should be greater than or equal to 0, not -1.",
-        ]),
+        (
+            "joint",
+            ["1:5: at: joint is a joint encoder: it reads all inputs at once and cannot be here."],
+        ),
+        (
+            "{use: bilstm, width: 0, x: 1, dropout: -1}",
+            [
+                "1:26: at.width: input should be greater than 0, not 0.",
+                "1:29: at: bilstm has no setting 'x'. Known: dropout, mode, width.",
+                "1:44: at.dropout: input should be greater than or equal to 0, not -1.",
+            ],
+        ),
     ],
-)  # fmt: skip
+)
 def test_wrong_stages_are_told_with_place_and_hint(text: str, messages: list[str]) -> None:
     assert refused("encoder", text) == [f"r.yaml:{message}" for message in messages]
 
@@ -365,12 +383,14 @@ def test_wrong_lists_of_stages_are_told() -> None:
     assert refused("embedder", "{use: concat, parts: []}") == [
         "r.yaml:1:26: at.parts: list should have at least 1 item, not 0."
     ]
-    assert refused("embedder", "{use: concat, parts: [sizes, {use: sizes, width: x}], named: [1], pair: [x]}") == [
+    assert refused(
+        "embedder", "{use: concat, parts: [sizes, {use: sizes, width: x}], named: [1], pair: [x]}"
+    ) == [
         "r.yaml:1:27: at.parts.0: sizes needs the setting 'width'.",
         "r.yaml:1:54: at.parts.1.width: input should be an integer, not 'x'.",
         "r.yaml:1:66: at.named: input should be a mapping, not a list.",
         "r.yaml:1:77: at.pair: input should be a list of 2, not of 1.",
-    ]  # fmt: skip
+    ]
     start = "{use: concat, parts: [{use: sizes, width: 1}], "
     assert refused("embedder", start + "both: bilstm, encode: joint}") == [
         "r.yaml:1:58: at.both: bilstm is no joint encoder.",

@@ -98,8 +98,8 @@ class ChainLoss(torch.autograd.Function):
             mask = time_mask(lengths, emissions.shape[1])
             score, *observed = observe(shifted, torch.where(mask, labels, 0), lengths, mask, chain)
             expected = found.marginals
-            width, size = emissions.shape[2], emissions.shape[1]
-            ends = (lengths - 1).clamp(min=0).view(-1, 1, 1).expand(-1, min(size, 1), width)
+            _, time, size = emissions.shape
+            ends = (lengths - 1).clamp(min=0).view(-1, 1, 1).expand(-1, min(time, 1), size)
             ctx.save_for_backward(
                 expected - observed[0],
                 expected[:, :1].sum((0, 1)) - observed[1],
@@ -198,7 +198,30 @@ def scaled(
     """
     local = emissions.exp().contiguous()
     first, pair, last = (weight.exp() for weight in chain)
-    forward, backward, onward = (torch.zeros_like(local) for _ in range(3))
+    forward, scale = run_forward(local, active, first, pair)
+    final = local.new_ones(len(lengths))
+    if active:
+        rows = torch.arange(len(lengths), device=lengths.device)
+        final = forward[(lengths - 1).clamp(min=0), rows] @ last
+        final = torch.where(lengths > 0, final, 1.0)
+    local /= scale.unsqueeze(2)
+    backward, onward = run_backward(local, active, last / final.unsqueeze(1), pair)
+    limits = torch.finfo(local.dtype)
+    if active and not backward.amax().item() < limits.eps / 10 / limits.tiny:
+        return None
+    size = local.shape[2]
+    pairs = pair * (forward[:-1].reshape(-1, size).t() @ onward[1:].reshape(-1, size))
+    return scale.log().sum(0) + final.log(), forward * backward, pairs
+
+
+def run_forward(
+    local: Float[Tensor, "time batch label"],
+    active: list[int],
+    first: Float[Tensor, " label"],
+    pair: Float[Tensor, "label label"],
+) -> tuple[Float[Tensor, "time batch label"], Float[Tensor, "time batch"]]:
+    """Forward sums that add up to 1 at each step, and what each step was divided by."""
+    forward = torch.zeros_like(local)
     scale = local.new_ones(local.shape[:2])
     for t, rows in enumerate(active):
         now = forward[t, :rows]
@@ -209,15 +232,21 @@ def scaled(
             torch.mul(first, local[t, :rows], out=now)
         torch.sum(now, 1, out=scale[t, :rows])
         now.div_(scale[t, :rows].unsqueeze(1))
-    batch = torch.arange(len(lengths), device=lengths.device)
-    real = lengths > 0
-    final = (
-        forward[(lengths - 1).clamp(min=0), batch] @ last
-        if active
-        else local.new_ones(len(lengths))
-    )
-    final = torch.where(real, final, 1.0)
-    ending, flipped = last / final.unsqueeze(1), pair.t().contiguous()
+    return forward, scale
+
+
+def run_backward(
+    local: Float[Tensor, "time batch label"],
+    active: list[int],
+    ending: Float[Tensor, "batch label"],
+    pair: Float[Tensor, "label label"],
+) -> tuple[Float[Tensor, "time batch label"], Float[Tensor, "time batch label"]]:
+    """Backward sums on the scale of the forward ones, and the same times the local scores.
+
+    local: divided by the scale. ending: the sums of rows at their last step.
+    """
+    backward, onward = torch.zeros_like(local), torch.zeros_like(local)
+    flipped = pair.t().contiguous()
     after = 0
     for t in range(len(active) - 1, -1, -1):
         rows = active[t]
@@ -226,14 +255,8 @@ def scaled(
             torch.mm(onward[t + 1, :after], flipped, out=now[:after])
         now[after:] = ending[after:rows]
         torch.mul(now, local[t, :rows], out=onward[t, :rows])
-        onward[t, :rows].div_(scale[t, :rows].unsqueeze(1))
         after = rows
-    limits = torch.finfo(local.dtype)
-    if active and not backward.amax().item() < limits.eps / 10 / limits.tiny:
-        return None
-    size = local.shape[2]
-    pairs = pair * (forward[:-1].reshape(-1, size).t() @ onward[1:].reshape(-1, size))
-    return scale.log().sum(0) + final.log(), forward * backward, pairs
+    return backward, onward
 
 
 def in_log_space(

@@ -37,7 +37,7 @@ def check_metric(subject: Subject, pairs: Sequence[tuple[Answer, Answer]]) -> No
     best = value(subject, metric, right)
     subject.hold(
         best >= whole if better else best <= whole,
-        f"gold itself scores {best:.6g}, the answers {whole:.6g}, and higher_is_better is {better}.",
+        f"gold itself scores {best:.6g}, answers {whole:.6g}, but higher_is_better is {better}.",
     )
     value(subject, metric, np.zeros_like(counts[0]))
     said = metric.signature
