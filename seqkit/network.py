@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from torch import nn
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 DECODE = "decode/"
 
 # oneDNN keeps the last 1024 kernels, one for each shape of a batch. A recurrent kernel takes close
-# to a megabyte and its shape seldom comes again: with 64 a tagger trains as fast in half the memory.
+# to a megabyte and its shape seldom comes again: 64 train as fast in half the memory.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 Step = Joint | Mapping[str, Encoder]
@@ -31,6 +32,11 @@ def scoped(batch: Batch, prefix: str) -> dict[str, Tensor]:
     """The arrays of one stage: those under its prefix, the prefix taken off."""
     cut = len(prefix)
     return {name[cut:]: value for name, value in batch.items() if name.startswith(prefix)}
+
+
+def once(stages: Iterable[Any]) -> nn.ModuleList:
+    """The modules among which a stage that several inputs share stands once."""
+    return nn.ModuleList({id(stage): cast("nn.Module", stage) for stage in stages}.values())
 
 
 class Network(nn.Module):
@@ -46,12 +52,9 @@ class Network(nn.Module):
         self.embedders = dict(embedders)
         self.steps = tuple(steps)
         self.decoder = decoder
-        every: list[Any] = [*embedders.values()]
-        for step in steps:
-            every.extend(step.values() if isinstance(step, Mapping) else [step])
-        every.append(decoder)
-        once = list({id(stage): stage for stage in every}.values())
-        self.stages = nn.ModuleList([cast("nn.Module", stage) for stage in once])
+        self.embedding = once(embedders.values())
+        every = (step.values() if isinstance(step, Mapping) else [step] for step in steps)
+        self.encoding = once(itertools.chain.from_iterable(every))
 
     def encode(
         self, batch: Batch, states: States | None = None

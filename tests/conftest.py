@@ -60,19 +60,39 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="session")
+def write_toy() -> Callable[[Path], Path]:
+    """Writes a recipe that trains in a quarter of a second, dropout and all, and its data."""
+
+    def write(folder: Path) -> Path:
+        draw = random.Random(0)
+        for split, sentences in (("train", 24), ("dev", 6), ("test", 6)):
+            lines = []
+            for _ in range(sentences):
+                words = draw.choices(sorted(TAGS), k=draw.randint(1, 7))
+                lines += [*(f"{word}\t{TAGS[word]}" for word in words), ""]
+            (folder / f"{split}.conll").write_text("\n".join(lines))
+        path = folder / "toy.yaml"
+        path.write_text(TOY)
+        return path
+
+    return write
+
+
 @pytest.fixture
-def toy(tmp_path: Path) -> Path:
-    """A recipe that trains in a quarter of a second, dropout and all; its data stand beside it."""
-    draw = random.Random(0)
-    for split, sentences in (("train", 24), ("dev", 6), ("test", 6)):
-        lines = []
-        for _ in range(sentences):
-            words = draw.choices(sorted(TAGS), k=draw.randint(1, 7))
-            lines += [*(f"{word}\t{TAGS[word]}" for word in words), ""]
-        (tmp_path / f"{split}.conll").write_text("\n".join(lines))
-    path = tmp_path / "toy.yaml"
-    path.write_text(TOY)
-    return path
+def toy(write_toy: Callable[[Path], Path], tmp_path: Path) -> Path:
+    """The toy recipe, in a folder of its own."""
+    return write_toy(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def trained(write_toy: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the toy recipe, in `run` beside the recipe; tests leave it as it is."""
+    import seqkit
+
+    path = write_toy(tmp_path_factory.mktemp("trained"))
+    seqkit.run(path, out=path.parent / "run")
+    return path.parent / "run"
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ class Stream:
 
 @dataclass
 class Calls:
-    """Every call that changes files, listed; the `fatal`-th one fails, and with sticky all after."""
+    """Every call that changes files, listed; the `fatal`-th fails, and with sticky all later ones."""
 
     fatal: int = 0
     error: BaseException | None = None
@@ -179,7 +179,7 @@ def test_whichever_call_fails_the_old_or_the_new_stands_whole(
     case: Case, failure: str, tmp_path: Path
 ) -> None:
     error, modes = FAILURES[failure]
-    for fatal, sticky in itertools.product(itertools.count(1), modes):
+    for fatal, sticky in ((fatal, sticky) for fatal in itertools.count(1) for sticky in modes):
         root = tmp_path / f"{fatal}-{sticky}"
         place, before = case.prepare(root)
         calls = Calls(fatal, error, sticky)
@@ -411,7 +411,7 @@ def test_a_manifest_in_which_a_byte_flipped_is_told_or_says_the_same(tmp_path: P
         flipped = bytearray(whole)
         flipped[place] ^= bit
         manifest.write_bytes(flipped)
-        if json_or_none(flipped) == json.loads(whole):
+        if json_or_none(bytes(flipped)) == json.loads(whole):
             assert storage.read_folder(folder) == OLD
             continue
         assert refused(folder).startswith(str(folder))
@@ -472,8 +472,10 @@ def test_a_stamp_that_is_none_fits_no_file(stamp: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["../secret", "/etc/hostname", "a/b", "a\\b", "..", ".", "", ".hidden", "a\0b", "a\nb"]
-    + ["C:x", "x" * 65, "é", "\ud800"],
+    [
+        *("../secret", "/etc/hostname", "a/b", "a\\b", "..", ".", "", ".hidden", "a\0b", "a\nb"),
+        *("C:x", "x" * 65, "é", "\ud800"),
+    ],
 )
 def test_a_manifest_cannot_name_what_is_no_file_of_its_folder(name: str, tmp_path: Path) -> None:
     (tmp_path / "secret").write_bytes(b"secret")
@@ -582,7 +584,7 @@ def test_a_mapping_with_a_key_that_is_a_mark_comes_back(mark: str) -> None:
 
 
 def test_strided_and_foreign_arrays_come_back_by_value() -> None:
-    learnt = {
+    learnt: dict[str, Any] = {
         "turned": np.arange(6).reshape(2, 3).T,
         "stepped": np.arange(9)[::2],
         "swapped": np.arange(3, dtype=">i4"),
@@ -593,7 +595,7 @@ def test_strided_and_foreign_arrays_come_back_by_value() -> None:
     }
     found = storage.unpack(storage.pack(learnt))
     for name in ("turned", "stepped", "swapped"):
-        assert found[name].tolist() == learnt[name].tolist()  # type: ignore[attr-defined]
+        assert found[name].tolist() == learnt[name].tolist()
     assert [found[name] for name in ("one", "text", "pair", "lone")] == [
         0.5,
         "é",

@@ -110,7 +110,7 @@ def check_encoder(subject: Subject, examples: Sequence[Example], upstream: Upstr
     rows = Rows(subject, run, {"": steps}, stage.stride)
     check_vectors(rows, stage, subject.twin(stage, None), None)
     whole = embedded(upstream, every)[name]
-    check_handed_on(subject, stage, whole)
+    check_handed_on(subject, lambda inputs: {"": stage(inputs[""])}, {"": whole})
     if stage.causal:
         check_causal(subject, stage, whole)
 
@@ -134,6 +134,7 @@ def check_joint(subject: Subject, examples: Sequence[Example], upstream: Upstrea
     steps = {name: [len(one.inputs[name]) for one in every] for name in upstream.inputs}
     rows = Rows(subject, run, steps, stage.stride)
     check_vectors(rows, stage, subject.twin(stage, None), None)
+    check_handed_on(subject, stage, embedded(upstream, every))
 
 
 def check_form(subject: Subject, stage: Any, protocol: type) -> None:
@@ -253,17 +254,26 @@ def distance(left: Tensor, right: Tensor) -> float:
     return gap if gap == gap else float("inf")
 
 
-def check_handed_on(subject: Subject, stage: Any, vectors: Vectors) -> None:
+def check_handed_on(subject: Subject, call: Callable[[Outputs], Outputs], inputs: Outputs) -> None:
     """Checks that a penalty goes on, and that no other stage's state does."""
-    stale = (torch.zeros(len(vectors.lengths), 1),)
+    given = {
+        name: replace(
+            one, state=(torch.zeros(len(one.lengths), 1),), penalty=torch.tensor(float(number))
+        )
+        for number, (name, one) in enumerate(inputs.items(), 1)
+    }
     with torch.inference_mode(), subject.doing("forward"):
-        plain = stage(vectors).penalty
-        given = replace(vectors, state=stale, penalty=torch.tensor(2.0))
-        out = stage(given)
-    total = 2.0 + (0.0 if plain is None else float(plain))
-    kept = out.penalty is not None and abs(float(out.penalty) - total) < TOLERANCE
+        plain, out = call(inputs), call(given)
+    added = penalty(out) - penalty(plain)
+    kept = abs(added - penalty(given)) < TOLERANCE
     subject.hold(kept, "the penalty of the stage before it is lost. Add it to its own.")
-    subject.hold(out.state is not stale, "it hands on the state of the stage before it as its own.")
+    stale = any(one.state is given[name].state for name, one in out.items())
+    subject.hold(not stale, "it hands on the state of the stage before it as its own.")
+
+
+def penalty(outputs: Outputs) -> float:
+    """The sum of all penalties."""
+    return sum(0.0 if one.penalty is None else float(one.penalty) for one in outputs.values())
 
 
 def check_causal(subject: Subject, stage: Any, whole: Vectors) -> None:

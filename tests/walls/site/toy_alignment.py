@@ -48,7 +48,8 @@ class Alignment(nn.Module):
             seen = attended(values[name], keys, real)
             both = torch.cat([values[name] * seen, values[name] - seen], dim=2)
             out = torch.tanh(self.out(both))
-            found[name] = Vectors(out * one.mask.unsqueeze(2), one.lengths)
+            real_steps = out * one.mask.unsqueeze(2)
+            found[name] = Vectors(real_steps, one.lengths, penalty=one.penalty)
         return found
 
 

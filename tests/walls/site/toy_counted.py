@@ -50,7 +50,7 @@ class Counted(nn.Module):
         self.known = {string: number for number, string in enumerate(self.strings, 1)}
         self.table = nn.Embedding(1 + len(self.known), self.width, padding_idx=0)
 
-    def weights(self) -> nn.Parameter:
+    def weights(self) -> Tensor:
         return self.table.weight
 
     def vocabulary(self) -> Sequence[str]:
