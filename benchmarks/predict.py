@@ -48,8 +48,12 @@ def bare(run: Path) -> Callable[[list[list[str]]], list[list[str]]]:
         module.load_state_dict(cut)
         return module
 
-    table = nn.Embedding.from_pretrained(weights["embedding.0.parts.0.table.weight"])
-    spelling = nn.Embedding.from_pretrained(weights["embedding.0.parts.1.table.weight"])
+    def table(name: str) -> nn.Embedding:
+        module = nn.Embedding(*weights[name].shape)
+        module.load_state_dict({"weight": weights[name]})
+        return module
+
+    spellings, vectors = (table(f"embedding.0.parts.{part}.table.weight") for part in (1, 0))
     speller = lstm("embedding.0.parts.1.encoder.layers.0.", 50, 75)
     first, second = lstm("encoding.0.layers.0.", 250, 200), lstm("encoding.0.layers.1.", 400, 200)
     output = nn.Linear(400, len(labels))
@@ -67,10 +71,11 @@ def bare(run: Path) -> Callable[[list[list[str]]], list[list[str]]]:
             rows: dict[str, int] = {}
             types = padded([rows.setdefault(word, len(rows)) for word in text] for text in batch)
             ids = padded([words.get(word.lower(), 1) for word in text] for text in batch)
-            spelt = padded([letters.get(letter, 1) for letter in word[:32]] for word in rows)
+            read = [word if len(word) <= 32 else word[:16] + word[-16:] for word in rows]
+            spelt = padded([letters.get(letter, 1) for letter in word] for word in read)
             sizes = torch.tensor([min(len(word), 32) for word in rows])
-            _, states = speller(spelling(spelt), sizes)
-            values, _ = first(torch.cat((table(ids), states[types]), dim=-1), lengths)
+            _, states = speller(spellings(spelt), sizes)
+            values, _ = first(torch.cat((vectors(ids), states[types]), dim=-1), lengths)
             more, _ = second(values, lengths)
             best = output(values + more).argmax(dim=-1).tolist()
             for number, row in zip(order[start : start + 32], best, strict=True):
