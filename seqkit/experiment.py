@@ -147,7 +147,7 @@ class Experiment:
             table = prepare_all(examples, pipeline.prepare, "data.train")
 
             def sampled(chosen: np.ndarray, epoch: int) -> Any:
-                return collate([drawn(pipeline, rows[row], row, seed, epoch) for row in chosen])
+                return collate([drawn(pipeline, rows[n], n, seed, epoch) for n in chosen.tolist()])
 
             return Pools(sampled, pipeline.sizes(table), settings, seed)
         table = prepared(

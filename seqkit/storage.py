@@ -135,7 +135,7 @@ def read_manifest(path: Path) -> dict[str, tuple[int, str]]:
     try:
         listed = json.loads(manifest.read_bytes())
         stamps = {name: (size, digest) for name, (size, digest) in listed.items()}
-        if not all(type(size) is int and type(hexa) is str for size, hexa in stamps.values()):
+        if not all(type(size) is int and type(digest) is str for size, digest in stamps.values()):
             raise TypeError
     except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise ModelError(f"{manifest}: is damaged. {AGAIN}") from error

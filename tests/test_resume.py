@@ -179,7 +179,7 @@ def test_a_process_killed_at_any_place_goes_on_to_the_same_weights(
         ("seqkit_text.spelling:Spelling.fit", [1]),
         ("seqkit_labels.word_crf:CRF.fit", [1]),
         ("seqkit_text.words:Words.prepare", [1, 30]),
-        ("seqkit.table:prepare_all", [1]),
+        ("seqkit.experiment:prepare_all", [1]),
         ("seqkit.table:Table.stack", [1]),
         ("seqkit.training:update", [1, 2, EPOCH, EPOCH + 1, 2 * EPOCH]),
         ("seqkit.network:Network.forward", [1, EPOCH]),
@@ -254,7 +254,7 @@ def test_three_kills_at_random_moments_leave_the_weights_as_they_would_be(
     [
         ["train.accumulate=3", "train.epochs=10"],
         ["train.batch={rows: 4}", "train.epochs=5"],
-        ["train.batch={rows: 2}", "train.accumulate=3", "train.schedule={use: cosine}"],
+        ["train.batch={rows: 2}", "train.accumulate=3", "train.schedule=cosine", "train.epochs=8"],
         ["train.precision=bf16", "train.schedule={use: plateau, patience: 0}", "train.epochs=4"],
         ["train.every=3", "train.stop={on: loss, patience: 3}", "train.epochs=6"],
         ["train.optimiser={use: sgd, momentum: 0.9}", "train.steps=25", "train.epochs=6"],

@@ -45,7 +45,7 @@ from seqkit.testing.specimens import (
     paired,
     texts,
 )
-from seqkit.testing.subject import Subject
+from seqkit.testing.subject import BrokenPromiseError, Subject
 from seqkit.testing.vectors import check_embedder, check_encoder, check_joint
 
 __all__ = ["check_stage", "example"]
@@ -125,7 +125,7 @@ def looks_like(who: str, stage: Any) -> str:
     for kind, protocol in PROTOCOLS.items():
         if isinstance(stage, protocol):
             return kind
-    raise AssertionError(
+    raise BrokenPromiseError(
         f"{who}: {type(stage).__name__} has not all members of any Protocol of seqkit.stages. "
         "Say which kind it is, such as kind='encoder', to see what it lacks."
     )
@@ -160,5 +160,5 @@ def check_kind(
         check_metric(subject(), examples or PAIRS)
     else:
         if files and not examples:
-            raise AssertionError("a source of files needs examples: pairs of split and path.")
+            raise PluginError("check_stage: a source of files needs examples: (split, path) pairs.")
         check_source(subject(), examples or [(split, None) for split in ("train", "dev", "test")])

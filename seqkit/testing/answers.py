@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqkit.stages import Answer, Decoder, Example, Loss, Search, Stepwise, Upstream, Vectors
+from seqkit.stages import Decoder, Example, Loss, Search, Stepwise, Upstream, Vectors
 from seqkit.table import collate
 from seqkit.testing.specimens import Chain
 from seqkit.testing.subject import Subject, same
@@ -64,7 +64,7 @@ class Trial:
     def __init__(self, subject: Subject, upstream: Upstream) -> None:
         self.subject, self.hold, self.upstream = subject, subject.hold, upstream
 
-    def prepare(self, stage: Any, one: Example, seed: int | None = None) -> dict[str, np.ndarray]:
+    def prepare(self, stage: Any, one: Example, seed: int | None = None) -> Any:
         """The arrays of one example."""
         gold = "with" if one.gold is not None else "without"
         rng = None if seed is None else np.random.default_rng(seed)
@@ -92,7 +92,7 @@ class Trial:
 
     def predict(
         self, stage: Any, examples: Sequence[Example], keep: int | None = None
-    ) -> list[Answer]:
+    ) -> list[Any]:
         """The answers to a batch, of which only the first few rows are kept."""
         inputs, batch = embedded(self.upstream, examples), self.batch(stage, examples)
         cut = {name: value[:keep] for name, value in batch.items()}
@@ -105,7 +105,7 @@ class Trial:
         given = f"{len(answers)} answers" if isinstance(answers, list) else type(answers).__name__
         whole = isinstance(answers, list) and len(answers) == count
         self.hold(whole, f"predict gives {given} for {count} examples, not a list of one each.")
-        found: list[Answer] = answers
+        found: list[Any] = answers
         return found
 
     def check_prepare(self, stage: Any, examples: Sequence[Example]) -> None:
@@ -133,7 +133,8 @@ class Trial:
             self.hold(
                 abs(one - added) <= CLOSE * max(1.0, abs(one)),
                 f"the loss's {name} of a batch is {one:.6g}, but those of its rows alone add up to "
-                f"{added:.6g}. A loss is a sum and the count it is over, not a mean.",
+                f"{added:.6g}. A loss is a sum and the count it is over, no mean, and each row has "
+                "its own.",
             )
         self.hold(float(whole.count) > 0, "the loss of all examples counts nothing.")
 
@@ -142,6 +143,8 @@ class Trial:
         every = blind([*examples, *edges(examples)])
         longest = max(every, key=lambda one: max(map(len, one.inputs.values())))
         alone = [self.predict(stage, [one])[0] for one in every]
+        for answer in alone:
+            self.check_answer(answer, "an answer", examples[0].gold)
         for one, answer in zip(every, alone, strict=True):
             padded = self.predict(stage, [one, longest], keep=1)[0]
             differs = f"of {told([one])} changes"
@@ -154,8 +157,6 @@ class Trial:
         empty = every[-2]
         for answer in self.predict(stage, [empty, empty]):
             self.hold(alike(answer, alone[-2]), "two empty inputs are answered unlike one.")
-        for answer in alone:
-            self.check_answer(answer, "an answer", examples[0].gold)
         for one, answer in zip(examples, alone, strict=False):
             with self.subject.doing("gold"):
                 gold = stage.gold(one)
@@ -240,10 +241,10 @@ def check_search(subject: Subject, examples: Sequence[Example], upstream: Upstre
     search = subject.made()
     subject.has(search, Search)
 
-    def run(rows: Sequence[int]) -> list[list[Answer]]:
+    def run(rows: Sequence[int]) -> list[Any]:
         inputs = embedded(upstream, [examples[row] for row in rows])
         with torch.inference_mode(), subject.doing("run"):
-            found: list[list[Answer]] = search.run(Chain(), inputs, {})
+            found: list[Any] = search.run(Chain(), inputs, {})
         whole = len(found) == len(rows) and all(found)
         subject.hold(whole, "run gives no list of answers for each row.")
         return found

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from seqkit.stages import Answer, Metric, Row, Source
+from seqkit.stages import Answer, Metric, Source
 from seqkit.testing.subject import Subject, same
 
 PAIRS: tuple[tuple[Answer, Answer], ...] = (
@@ -82,7 +82,7 @@ def check_source(subject: Subject, places: Sequence[tuple[str, Path | str | None
             json.dumps(first[0], default=lambda found: np.asarray(found).tolist())
 
 
-def read(subject: Subject, source: Any, split: str, place: Path | str | None) -> list[Row]:
+def read(subject: Subject, source: Any, split: str, place: Path | str | None) -> list[Any]:
     """The rows of a split."""
     with subject.doing(f"read of {split}"):
         return list(source.read(split, place))

@@ -18,6 +18,10 @@ from seqkit.table import LENGTHS, OFFSETS
 from seqkit.weights import pack_weights, unpack_weights
 
 
+class BrokenPromiseError(AssertionError):
+    """What `check_stage` raises: `factory: what broke`."""
+
+
 @dataclass(frozen=True)
 class Subject:
     """A factory with its settings. who: its name in messages. build: makes a fresh stage."""
@@ -26,19 +30,19 @@ class Subject:
     build: Callable[[], Any]
 
     def hold(self, promise: bool, broken: str) -> None:
-        """Raises AssertionError `factory: what broke` unless a promise is kept."""
+        """Raises BrokenPromiseError unless a promise is kept."""
         if not promise:
-            raise AssertionError(f"{self.who}: {broken}")
+            raise BrokenPromiseError(f"{self.who}: {broken}")
 
     @contextmanager
     def doing(self, what: str) -> Iterator[None]:
-        """Turns whatever the stage raises meanwhile into an AssertionError that says when."""
+        """Turns whatever the stage raises meanwhile into a BrokenPromiseError that says when."""
         try:
             yield
-        except AssertionError:
+        except BrokenPromiseError:
             raise
         except Exception as error:  # whatever a foreign stage raises
-            raise AssertionError(f"{self.who}: {what} raises {describe(error)}") from error
+            raise BrokenPromiseError(f"{self.who}: {what} raises {describe(error)}") from error
 
     def made(self, seed: int = 1) -> Any:
         """A fresh stage."""
@@ -122,9 +126,7 @@ class Subject:
                 self.hold(finite, f"the gradient of the weight '{name}' is not finite.")
         stage.zero_grad(set_to_none=True)
 
-    def arrays(
-        self, prepared: Sequence[Mapping[str, np.ndarray]], along: frozenset[str], steps: list[int]
-    ) -> None:
+    def arrays(self, prepared: Sequence[Any], along: frozenset[str], steps: Sequence[int]) -> None:
         """Checks the arrays of several examples. steps: of the input of each of them."""
         first = prepared[0]
         for arrays, count in zip(prepared, steps, strict=True):

@@ -28,7 +28,7 @@ class Rows:
     """
 
     subject: Subject
-    run: Callable[[Any, Sequence[int], int], Outputs]
+    run: Callable[[Any, Sequence[int], int], Any]
     steps: Mapping[str, Sequence[int]]
     stride: int = 1
 
@@ -41,7 +41,12 @@ class Rows:
         """The outputs of a batch."""
         sizes = [self.sizes[row] for row in rows]
         with self.subject.doing(f"forward of rows of {', '.join(map(str, sizes))} steps"):
-            return self.run(stage, rows, len(rows) if keep is None else keep)
+            found = self.run(stage, rows, len(rows) if keep is None else keep)
+        for out in found.values():
+            form = isinstance(out, Vectors)
+            self.subject.hold(form, f"forward gives {type(out).__name__}, not Vectors.")
+        outputs: Outputs = found
+        return outputs
 
 
 def check_embedder(subject: Subject, examples: Sequence[Example], more: Sequence[Example]) -> None:
@@ -54,7 +59,7 @@ def check_embedder(subject: Subject, examples: Sequence[Example], more: Sequence
     named = [(one, name) for one in every for name in one.inputs]
     steps = [len(one.inputs[name]) for one, name in named]
 
-    def prepared(who: Any, seed: int | None = None) -> list[Mapping[str, np.ndarray]]:
+    def prepared(who: Any, seed: int | None = None) -> list[Any]:
         rngs = [None if seed is None else np.random.default_rng(seed) for _ in named]
         with subject.doing("prepare"):
             pairs = zip(named, rngs, strict=True)
@@ -69,7 +74,7 @@ def check_embedder(subject: Subject, examples: Sequence[Example], more: Sequence
         drawn = same(prepared(stage, 3), prepared(stage, 3))
         subject.hold(drawn, "prepare draws from another source than rng.")
 
-    def run(who: Any, rows: Sequence[int], keep: int) -> Outputs:
+    def run(who: Any, rows: Sequence[int], keep: int) -> Any:
         batch = collate([arrays[row] for row in rows])
         return {"": who({name: value[:keep] for name, value in batch.items()})}
 
@@ -103,7 +108,7 @@ def check_encoder(subject: Subject, examples: Sequence[Example], upstream: Upstr
     stage = subject.made()
     check_form(subject, stage, Encoder)
 
-    def run(who: Any, rows: Sequence[int], keep: int) -> Outputs:
+    def run(who: Any, rows: Sequence[int], keep: int) -> Any:
         return {"": who(taken(embedded(upstream, [every[row] for row in rows])[name], keep))}
 
     steps = [len(one.inputs[name]) for one in every]
@@ -120,7 +125,7 @@ def check_joint(subject: Subject, examples: Sequence[Example], upstream: Upstrea
     every, stage = [*examples, *edges(examples)], subject.made()
     check_form(subject, stage, Joint)
 
-    def run(who: Any, rows: Sequence[int], keep: int) -> Outputs:
+    def run(who: Any, rows: Sequence[int], keep: int) -> Any:
         inputs = embedded(upstream, [every[row] for row in rows])
         found = who({name: taken(vectors, keep) for name, vectors in inputs.items()})
         given = list(found) if isinstance(found, Mapping) else type(found).__name__
@@ -128,8 +133,7 @@ def check_joint(subject: Subject, examples: Sequence[Example], upstream: Upstrea
             isinstance(found, Mapping) and set(found) == set(inputs),
             f"gives {given} for the inputs {list(inputs)}. Give vectors for each input.",
         )
-        outputs: Outputs = found
-        return outputs
+        return found
 
     steps = {name: [len(one.inputs[name]) for one in every] for name in upstream.inputs}
     rows = Rows(subject, run, steps, stage.stride)
@@ -197,7 +201,6 @@ def check_shapes(rows: Rows, stage: Any, batch: Sequence[int]) -> None:
     """Checks what comes out for a batch: forms, lengths, and zeros past them."""
     hold, width = rows.subject.hold, stage.width
     for name, out in rows(stage, batch).items():
-        hold(isinstance(out, Vectors), f"forward gives {type(out).__name__}, not Vectors.")
         values, lengths = out.values, out.lengths
         shape = list(values.shape)
         fits = len(shape) == 3 and shape[0] == len(batch) and shape[2] == width
@@ -255,20 +258,15 @@ def distance(left: Tensor, right: Tensor) -> float:
 
 
 def check_handed_on(subject: Subject, call: Callable[[Outputs], Outputs], inputs: Outputs) -> None:
-    """Checks that a penalty goes on, and that no other stage's state does."""
+    """Checks that the penalties of the stages before go on."""
     given = {
-        name: replace(
-            one, state=(torch.zeros(len(one.lengths), 1),), penalty=torch.tensor(float(number))
-        )
+        name: replace(one, penalty=torch.tensor(float(number)))
         for number, (name, one) in enumerate(inputs.items(), 1)
     }
     with torch.inference_mode(), subject.doing("forward"):
-        plain, out = call(inputs), call(given)
-    added = penalty(out) - penalty(plain)
+        added = penalty(call(given)) - penalty(call(inputs))
     kept = abs(added - penalty(given)) < TOLERANCE
     subject.hold(kept, "the penalty of the stage before it is lost. Add it to its own.")
-    stale = any(one.state is given[name].state for name, one in out.items())
-    subject.hold(not stale, "it hands on the state of the stage before it as its own.")
 
 
 def penalty(outputs: Outputs) -> float:
