@@ -30,6 +30,8 @@ if TYPE_CHECKING or CHECK_SHAPES:
     Arrays = Mapping[str, np.ndarray]
     Batch = Mapping[str, Tensor]
     State = tuple[Tensor, ...]
+else:
+    Arrays = Batch = State = Any  # the names can be imported where torch is not
 
 # Arrays: one example on the host. Axis 0 of an array is time and may differ between examples; a
 #   scalar (no axis) is one number an example. An array whose steps are themselves ragged is stored

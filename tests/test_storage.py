@@ -192,6 +192,9 @@ def test_whichever_call_fails_the_old_or_the_new_stands_whole(
                 raised = True
         found = content_of(place)
         assert found == case.after or (raised and found == before)
+        if failure == "disk full" and not sticky and not case.leftovers:
+            assert place.exists() or before is None
+            assert not storage.beside(place, "new").exists()
         write(place, case.after)
         assert content_of(place) == case.after
         assert [path.name for path in place.parent.iterdir()] == [place.name]
@@ -243,23 +246,26 @@ def replay(root: Node, top: Path, call: str, place: Path, *more: Any) -> None:
         del names[path.name]
 
 
-def survive(node: Node, path: Path, journal: bool) -> None:
-    """Writes down what is left after a power cut: synced bytes under synced names.
+def survive(node: Node, path: Path, names: Mapping[bool, str]) -> None:
+    """Writes down what is left after a power cut: synced bytes, and what names the disk took.
 
-    journal: a disk that keeps names in the order they were given, without their bytes.
+    names: whether a folder has the names that were `synced`, or those `given` too; one word for the
+    folders that are written (True), one for those above them (False).
     """
     if node.written is not None:
         path.write_bytes(node.synced)
         return
     path.mkdir()
-    for name, inside in (node.names if journal else node.kept).items():
-        survive(inside, path / name, journal)
+    taken = node.names if names["model" in path.name] == "given" else node.kept
+    for name, inside in taken.items():
+        survive(inside, path / name, names)
 
 
-@pytest.mark.parametrize("journal", [False, True])
+@pytest.mark.parametrize("above", ["synced", "given"])
+@pytest.mark.parametrize("inside", ["synced", "given"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_power_cut_after_any_call_leaves_the_old_or_the_new_whole(
-    case: Case, journal: bool, tmp_path: Path
+    case: Case, inside: str, above: str, tmp_path: Path
 ) -> None:
     top = tmp_path / "disk"
     place, before = case.prepare(top)
@@ -272,7 +278,7 @@ def test_a_power_cut_after_any_call_leaves_the_old_or_the_new_whole(
         if done:
             replay(root, top, *calls.log[done - 1])
         left = tmp_path / f"after-{done}"
-        survive(root, left, journal)
+        survive(root, left, {True: inside, False: above})
         found = content_of(left / case.place)
         assert found == case.after or (found == before and done < len(calls.log))
         write(left / case.place, case.after)

@@ -1,0 +1,98 @@
+"""The pages are true: commands, snippets, recipes and names are tried as they stand."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seqkit.recipe import read_recipe
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+GUIDE = (ROOT / "docs" / "plugins.md").read_text()
+
+
+def fences(page: str, language: str) -> list[str]:
+    """The code blocks of one language on a page."""
+    return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+
+
+def run(code: str, folder: Path, path: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs a snippet in a process and a folder of its own, without the tests' settings."""
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    del environment["SEQKIT_CHECK_SHAPES"]
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_first_screen_has_the_two_commands_each_on_one_line() -> None:
+    first_screen = README.splitlines()[:24]
+    assert (
+        "pip install -e . -c constraints.txt && seqkit run recipes/quickstart.yaml" in first_screen
+    )
+    assert 'pip install -e ".[test]" -c constraints.txt && pytest' in first_screen
+
+
+def test_the_readme_names_neither_the_quickstarts_task_nor_a_wrong_file() -> None:
+    linked = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert linked
+    assert [link for link in linked if not (ROOT / link).exists()] == []
+
+
+def test_the_python_snippet_of_the_readme_runs(tmp_path: Path) -> None:
+    (snippet,) = (block for block in fences(README, "python") if "seqkit.run(" in block)
+    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    done = run(snippet, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 4
+
+
+def test_the_recipe_of_the_readme_is_in_order(tmp_path: Path) -> None:
+    (snippet,) = fences(README, "yaml")
+    path = tmp_path / "recipe.yaml"
+    path.write_text(snippet)
+    assert read_recipe(path).name == "pos-ewt"
+
+
+def test_the_plugin_of_the_readme_has_the_shape_that_the_door_wants() -> None:
+    (snippet,) = (block for block in fences(README, "python") if "seqkit_shout" in block)
+    done = run(
+        f"{snippet}\nfrom seqkit.plugins import Plugin\n"
+        "plugin = Plugin('shout', 'seqkit_shout', 'seqkit-shout', '1')\n"
+        "seqkit_stages(Register(plugin))\nprint(plugin.stages[0].name)",
+        ROOT,
+    )
+    assert done.stdout == "shout\n", done.stderr
+
+
+def test_the_plugin_of_the_guide_passes_the_conformance_suite(tmp_path: Path) -> None:
+    entry, heavy, tried = fences(GUIDE, "python")
+    folder = tmp_path / "seqkit_mean"
+    folder.mkdir()
+    (folder / "__init__.py").write_text(entry)
+    (folder / "encoder.py").write_text(heavy)
+    done = run(tried, tmp_path, str(tmp_path))
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("word", ["utils", "helpers", "common", "misc", "base", "manager"])
+def test_no_module_is_called_after_nothing(word: str) -> None:
+    found = [*ROOT.glob(f"seqkit/**/*{word}*.py"), *ROOT.glob(f"plugins/**/*{word}*.py")]
+    assert found == []
+
+
+def test_every_module_of_the_engine_has_its_room_on_the_plan() -> None:
+    plan = (ROOT / "docs" / "architecture.md").read_text()
+    modules = {path.stem for path in (ROOT / "seqkit").iterdir() if not path.name.startswith("_")}
+    assert {name for name in modules if not re.search(rf"\b{name}\b", plan)} <= {"py"}
