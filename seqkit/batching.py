@@ -151,16 +151,17 @@ class Streams:
         ends = {n: int(c.starts[-1]) for n, c in table.columns.items() if c.starts is not None}
         whole = sorted(name for name in table.columns if name not in along or name not in ends)
         if whole:
+            has = "has" if len(whole) == 1 else "have"
             raise DataError(
-                f"train.batch.streams: {', '.join(whole)} has no row for each piece, so that "
-                "windows cannot cut it. Batch by tokens or by rows."
+                f"train.batch.streams: {', '.join(whole)} {has} no row for each piece, which "
+                "windows need. Batch by tokens or by rows."
             )
         self.steps = max(ends.values(), default=0)
         odd = next((name for name, end in ends.items() if end != self.steps), None)
         if odd is not None:
             raise DataError(
-                f"train.batch.streams: {odd} has {ends[odd]} steps, but others {self.steps}: "
-                "windows would part them. Batch by tokens or by rows."
+                f"train.batch.streams: {odd} has {ends[odd]} steps and others {self.steps}: "
+                "windows would part what belongs together. Batch by tokens or by rows."
             )
         self.table = table
         self.rows, self.window = settings.streams or 1, settings.window or 1

@@ -144,7 +144,7 @@ class Pipeline:
         for answer in self.answer(examples):
             yield self.by_name(answer)
 
-    def input_example(self, given: Input, where: str) -> Example:
+    def input_example(self, given: Any, where: str) -> Example:
         """What a caller gave as one text, as an example. Raises DataError, which names `where`."""
         if not isinstance(given, Mapping):
             if len(self.names) > 1:

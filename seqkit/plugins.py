@@ -190,11 +190,11 @@ class Registry:
 
         Raises PluginError where none fits, or several.
         """
-        distribution, _, short = name.rpartition("/")
+        distribution, slash, short = name.rpartition("/")
         found = [
             stage
             for stage in self.stages(kind)
-            if stage.name == short and distribution in ("", stage.plugin.distribution)
+            if stage.name == short and (not slash or stage.plugin.distribution == distribution)
         ]
         if len(found) == 1:
             return found[0]
@@ -208,11 +208,6 @@ class Registry:
             + " or ".join(f"'{stage.plugin.distribution}/{stage.name}'" for stage in found)
             + "."
         )
-
-    def named(self, names: Iterable[str]) -> list[Plugin]:
-        """The plugins with the given entry-point names."""
-        wanted = set(names)
-        return [plugin for plugin in self.plugins if plugin.name in wanted]
 
 
 def load_plugins(strict: bool = False) -> Registry:
@@ -253,8 +248,7 @@ def load_plugins(strict: bool = False) -> Registry:
 def installed_entry_points() -> list[importlib.metadata.EntryPoint]:
     """The group's entry points, sorted, so that the order of installation never shows."""
     found = importlib.metadata.entry_points(group=GROUP)
-    once = {(entry.name, owner(entry)): entry for entry in found}
-    return [once[key] for key in sorted(once)]
+    return sorted(found, key=lambda entry: (entry.name, owner(entry)))
 
 
 def owner(entry: importlib.metadata.EntryPoint) -> str:
@@ -275,7 +269,7 @@ def register_plugin(manager: pluggy.PluginManager, plugin: Plugin, module: Modul
         unknown = [
             attribute
             for attribute in vars(module)
-            if attribute.startswith("seqkit_") and not hasattr(manager.hook, attribute)
+            if attribute.startswith("seqkit_") and not hasattr(Hooks, attribute)
             if callable(getattr(module, attribute))
         ]
         if unknown:

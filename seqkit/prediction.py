@@ -7,9 +7,9 @@ from codecs import BOM_UTF8
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from seqkit.errors import DataError
+from seqkit.errors import DataError, RecipeError
 from seqkit.pipeline import Pipeline
 from seqkit.plugins import registry
 from seqkit.recipe import check_stage
@@ -17,7 +17,7 @@ from seqkit.stages import Example, Source
 
 
 def examples_in(
-    pipeline: Pipeline, stream: IO[bytes], name: str, source: str | None
+    pipeline: Pipeline, stream: Iterable[bytes], name: str, source: str | None
 ) -> Iterator[Example]:
     """The examples of a file or of standard input, as they come.
 
@@ -39,8 +39,10 @@ def examples_in(
             raise DataError(
                 f"{where}: byte {error.start + 1} is not UTF-8. Convert the file to UTF-8."
             ) from error
-        given = json_line(text, where) if name.endswith(".jsonl") else text
-        yield pipeline.input_example(given, where)
+        if not name.endswith(".jsonl"):
+            yield pipeline.input_example(text, where)
+        elif text.strip():
+            yield pipeline.input_example(json_line(text, where), where)
 
 
 def json_line(text: str, where: str) -> Any:
@@ -60,7 +62,10 @@ def source_of(pipeline: Pipeline, name: str) -> Source:
     if data is not None and data.source.stage.name == name:
         own: Source = data.source.build()
         return own
-    other: Source = check_stage("source", name, registry()).build()
+    try:
+        other: Source = check_stage("source", name, registry()).build()
+    except RecipeError as error:
+        raise DataError(f"--as {name}: {error.problems[0].message}") from error
     return other
 
 

@@ -105,9 +105,7 @@ def execute(
     watch = watch or Silent()
     origin = provenance(recipe, data, sample, str(chosen))
     with locked(folder), signalled() as stopping:
-        if fresh:
-            clear(folder)
-        enter(folder, origin, watch.said)
+        enter(folder, origin, fresh, watch.said)
         experiment = Experiment(recipe, data, folder, origin, chosen, watch, stopping)
         finished = read_finished(experiment)
         if finished:
@@ -116,15 +114,17 @@ def execute(
         return finish(experiment, pipeline, progress)
 
 
-def enter(folder: Path, origin: Mapping[str, Any], say: Callable[[str], None]) -> None:
+def enter(folder: Path, origin: Mapping[str, Any], fresh: bool, say: Callable[[str], None]) -> None:
     """Begins a run, or makes sure that the folder's run is this one. Raises RunError."""
     place, plain = folder / "run.json", folder / "recipe.yaml"
-    if not place.exists():
-        others = [name for name in WRITTEN if (folder / name).exists()]
-        if others:
-            raise RunError(
-                f"{folder}: has '{others[0]}', but no run.json: it is no run. Give another --out."
-            )
+    others = [name for name in WRITTEN if (folder / name).exists()]
+    if others and not place.exists():
+        raise RunError(
+            f"{folder}: has '{others[0]}', but no run.json: it is no run. Give another --out."
+        )
+    if fresh:
+        clear(folder)
+    if fresh or not place.exists():
         storage.write_file(place, storage.as_json(origin))
     try:
         before = dict(json.loads(place.read_bytes()))
@@ -284,9 +284,7 @@ def signalled() -> Iterator[Callable[[], bool]]:
 
 
 def clear(folder: Path) -> None:
-    """Removes what a run has written, and nothing else; run.json last, so that it can be redone."""
-    if not (folder / "run.json").exists():
-        return
+    """Removes what a run has written beside run.json, and nothing else."""
     for name in ("metrics.json", "samples.json", "recipe.yaml"):
         (folder / name).unlink(missing_ok=True)
     for name in ("pipeline", "fitted"):
@@ -294,7 +292,6 @@ def clear(folder: Path) -> None:
             if path.exists():
                 shutil.rmtree(path)
     Checkpoints(folder / "checkpoints").clear()
-    (folder / "run.json").unlink()
 
 
 def as_yaml(value: Any) -> bytes:

@@ -69,8 +69,6 @@ def padded(
 
 def masked(values: np.ndarray, places: np.ndarray, real: np.ndarray) -> np.ndarray:
     """Gathers rows of `values`; rows that are not real come out zero."""
-    if len(values) == 0:
-        return np.zeros((*places.shape, *values.shape[1:]), values.dtype)
     taken: np.ndarray = values[places]
     taken[~real] = 0
     return taken

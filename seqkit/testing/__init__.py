@@ -31,6 +31,8 @@ from seqkit.stages import (
     Upstream,
 )
 from seqkit.testing.answers import check_decoder, check_search
+from seqkit.testing.embedders import check_embedder
+from seqkit.testing.encoders import check_encoder, check_joint
 from seqkit.testing.pieces import check_tokeniser
 from seqkit.testing.records import PAIRS, check_metric, check_source
 from seqkit.testing.specimens import (
@@ -39,14 +41,13 @@ from seqkit.testing.specimens import (
     TEXTS,
     UNSEEN,
     WIDTH,
+    before,
     example,
-    fronts,
     labelled,
     paired,
     texts,
 )
 from seqkit.testing.subject import BrokenPromiseError, Subject
-from seqkit.testing.vectors import check_embedder, check_encoder, check_joint
 
 __all__ = ["check_stage", "example"]
 
@@ -61,6 +62,8 @@ PROTOCOLS: Mapping[str, type] = {
     "source": Source,
 }
 KINDS = (*PROTOCOLS, "joint")
+CHECKED = "check_stage"
+"""Stands for the plugin of a factory that none registers."""
 
 
 def check_stage(
@@ -95,12 +98,9 @@ def check_stage(
     if stage.plugin.name != CHECKED:
         kind = "joint" if stage.joint else stage.kind
     elif kind is None:
-        given = (upstream or fronts([SINGLE]),) if stage.kind in STAGES else ()
+        given = (before([SINGLE], upstream),) if stage.kind in STAGES else ()
         kind = looks_like(stage.name, subject(*given).made())
     check_kind(kind, subject, examples, upstream, files=stage.files)
-
-
-CHECKED = "check_stage"
 
 
 def registered(factory: Callable[..., Any], kind: str | None) -> tuple[Stage, Registry]:
@@ -147,15 +147,14 @@ def check_kind(
         check_embedder(subject(Upstream(0)), examples or labelled(), more)
     elif kind == "encoder":
         alone = upstream or Upstream(WIDTH)
-        before = alone if alone.inputs else fronts([SINGLE], alone.width)
-        check_encoder(subject(alone), examples or labelled(), before)
+        check_encoder(subject(alone), examples or labelled(), before([SINGLE], alone))
     elif kind == "joint":
-        before = upstream or fronts(examples[0].inputs if examples else INPUTS)
-        check_joint(subject(before), examples or paired(), before)
+        behind = before(examples[0].inputs if examples else INPUTS, upstream)
+        check_joint(subject(behind), examples or paired(), behind)
     elif kind in ("decoder", "search"):
-        before = upstream or fronts(examples[0].inputs if examples else [SINGLE])
+        behind = before(examples[0].inputs if examples else [SINGLE], upstream)
         check = check_decoder if kind == "decoder" else check_search
-        check(subject(before), examples or labelled(), before)
+        check(subject(behind), examples or labelled(), behind)
     elif kind == "metric":
         check_metric(subject(), examples or PAIRS)
     else:

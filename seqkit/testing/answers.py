@@ -14,9 +14,9 @@ from torch import Tensor
 
 from seqkit.stages import Decoder, Example, Loss, Search, Stepwise, Upstream, Vectors
 from seqkit.table import collate
-from seqkit.testing.specimens import Chain
+from seqkit.testing.specimens import Chain, edges, embedded
 from seqkit.testing.subject import Subject, same
-from seqkit.testing.vectors import TOLERANCE, distance, edges, embedded
+from seqkit.testing.vectors import TOLERANCE, distance
 
 CLOSE = 1e-4
 """How near two sums of losses are."""
@@ -219,21 +219,29 @@ def check_stepwise(subject: Subject, stage: Any, trial: Trial, examples: Sequenc
     """Checks what searches rely on: the rows of a state can be chosen, doubled and put in order."""
     bare = blind(examples)
     inputs, batch = embedded(trial.upstream, bare), trial.batch(stage, bare)
-    with torch.inference_mode(), subject.doing("start and step"):
-        state = stage.start(inputs, batch)
-        last = torch.full((len(bare),), stage.end)
-        scores, after = stage.step(state, last)
-        rows = torch.arange(len(bare)).flip(0).repeat_interleave(2)
-        turned = tuple(part[rows] for part in after)
-        labels = scores.argmax(1)
-        one, _ = stage.step(after, labels)
-        other, _ = stage.step(turned, labels[rows])
-    for part in (*state, *after):
-        subject.hold(len(part) == len(bare), "the axis 0 of a state is not batch.")
-    form = scores.ndim == 2 and len(scores) == len(bare) and 0 <= stage.end < scores.shape[1]
-    subject.hold(form, f"step gives scores of {list(scores.shape)}, not [batch label].")
+    rows = torch.arange(len(bare)).flip(0).repeat_interleave(2)
+    with torch.inference_mode():
+        with subject.doing("start"):
+            state = stage.start(inputs, batch)
+        check_axis(subject, state, len(bare))
+        with subject.doing("step"):
+            scores, after = stage.step(state, torch.full((len(bare),), stage.end))
+        check_axis(subject, after, len(bare))
+        size = list(scores.shape)
+        fits = len(size) == 2 and size[0] == len(bare) and 0 <= stage.end < size[1]
+        subject.hold(fits, f"step gives scores of {size}, not [{len(bare)} label].")
+        labels, turned = scores.argmax(1), tuple(part[rows] for part in after)
+        with subject.doing("step"):
+            one, _ = stage.step(after, labels)
+            other, _ = stage.step(turned, labels[rows])
     gap = distance(one[rows], other)
     subject.hold(gap <= TOLERANCE, "a step changes with the order of the state's rows.")
+
+
+def check_axis(subject: Subject, state: Any, count: int) -> None:
+    """Checks that axis 0 of a state is batch."""
+    fits = isinstance(state, tuple) and all(len(part) == count for part in state)
+    subject.hold(fits, "a state is no tuple of tensors whose axis 0 is batch.")
 
 
 def check_search(subject: Subject, examples: Sequence[Example], upstream: Upstream) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from seqkit.data import row_text
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Example, Frames, Front, Learnt, Pieces, Text, Upstream, Vectors, time_mask
+from seqkit.table import collate
 
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Float, Int
@@ -115,6 +117,12 @@ def shortened(whole: Example, steps: int) -> Example:
     return Example(whole.fields, {name: cut(value) for name, value in whole.inputs.items()})
 
 
+def edges(examples: Sequence[Example]) -> list[Example]:
+    """An empty example and one of a single step, made from the first that is long enough."""
+    longest = max(examples, key=lambda one: min(map(len, one.inputs.values())))
+    return [shortened(longest, 0), shortened(longest, 1)]
+
+
 @final
 class Hashed(nn.Module):
     """A front without weights: each piece and frame has a vector of its own, from its hash.
@@ -208,6 +216,20 @@ class Chain:
         return self.scores[state[0], last], state
 
 
-def fronts(names: Iterable[str], width: int = WIDTH) -> Upstream:
-    """What stands before a decoder or a joint encoder."""
-    return Upstream(width, inputs={name: Front(Hashed(width), Words(), width) for name in names})
+def embedded(upstream: Upstream, examples: Sequence[Example]) -> dict[str, Vectors]:
+    """What reaches the stage behind the fronts: a batch of vectors for each input."""
+    found = {}
+    for name, front in upstream.inputs.items():
+        batch = collate([front.embedder.prepare(one, name) for one in examples])
+        embedder: Any = front.embedder
+        found[name] = embedder(batch)
+    return found
+
+
+def before(names: Iterable[str], upstream: Upstream | None = None) -> Upstream:
+    """What stands before a stage: the given fronts, or a hashed one for each name."""
+    upstream = upstream or Upstream(WIDTH)
+    if upstream.inputs:
+        return upstream
+    width = upstream.width
+    return replace(upstream, inputs={name: Front(Hashed(width), Words(), width) for name in names})

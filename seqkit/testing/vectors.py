@@ -1,18 +1,15 @@
-"""The promises of stages that make vectors: embedders, encoders and joint encoders."""
+"""What all stages that make vectors promise: forms, padding, neighbours, loading, seeds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from seqkit.stages import Embedder, Encoder, Example, Joint, Upstream, Vectors, time_mask
-from seqkit.table import collate
-from seqkit.testing.specimens import shortened
+from seqkit.stages import Vectors, time_mask
 from seqkit.testing.subject import Subject, same
 
 TOLERANCE = 1e-5
@@ -47,106 +44,6 @@ class Rows:
             self.subject.hold(form, f"forward gives {type(out).__name__}, not Vectors.")
         outputs: Outputs = found
         return outputs
-
-
-def check_embedder(subject: Subject, examples: Sequence[Example], more: Sequence[Example]) -> None:
-    """Fits on some examples, then embeds them and more."""
-    learnt = subject.learn(examples)
-    stage, every = subject.ready(learnt), [*examples, *more, *edges(examples)]
-    subject.is_network(stage)
-    subject.has(stage, Embedder)
-    subject.positive(stage, "width")
-    named = [(one, name) for one in every for name in one.inputs]
-    steps = [len(one.inputs[name]) for one, name in named]
-
-    def prepared(who: Any, seed: int | None = None) -> list[Any]:
-        rngs = [None if seed is None else np.random.default_rng(seed) for _ in named]
-        with subject.doing("prepare"):
-            pairs = zip(named, rngs, strict=True)
-            return [dict(who.prepare(one, name, rng)) for (one, name), rng in pairs]
-
-    arrays, twin = prepared(stage), subject.twin(stage, learnt)
-    subject.hold(bool(stage.along_time), "along_time is empty: name the arrays with a row a piece.")
-    subject.arrays(arrays, stage.along_time, steps)
-    subject.hold(same(arrays, prepared(stage)), "prepare gives other arrays the second time.")
-    subject.hold(same(arrays, prepared(twin)), "prepare gives other arrays after loading.")
-    if stage.samples:
-        drawn = same(prepared(stage, 3), prepared(stage, 3))
-        subject.hold(drawn, "prepare draws from another source than rng.")
-
-    def run(who: Any, rows: Sequence[int], keep: int) -> Any:
-        batch = collate([arrays[row] for row in rows])
-        return {"": who({name: value[:keep] for name, value in batch.items()})}
-
-    check_vectors(Rows(subject, run, {"": steps}), stage, twin, learnt)
-
-
-def edges(examples: Sequence[Example]) -> list[Example]:
-    """An empty example and one of a single step, made from the first that is long enough."""
-    longest = max(examples, key=lambda one: min(map(len, one.inputs.values())))
-    return [shortened(longest, 0), shortened(longest, 1)]
-
-
-def embedded(upstream: Upstream, examples: Sequence[Example]) -> dict[str, Vectors]:
-    """What reaches the stage behind the fronts: a batch of vectors for each input."""
-    found = {}
-    for name, front in upstream.inputs.items():
-        batch = collate([front.embedder.prepare(one, name) for one in examples])
-        embedder: Any = front.embedder
-        found[name] = embedder(batch)
-    return found
-
-
-def taken(vectors: Vectors, keep: int) -> Vectors:
-    """The first rows of a batch, as padded as they were."""
-    return Vectors(vectors.values[:keep], vectors.lengths[:keep])
-
-
-def check_encoder(subject: Subject, examples: Sequence[Example], upstream: Upstream) -> None:
-    """Encodes the first input of examples."""
-    name, every = next(iter(upstream.inputs)), [*examples, *edges(examples)]
-    stage = subject.made()
-    check_form(subject, stage, Encoder)
-
-    def run(who: Any, rows: Sequence[int], keep: int) -> Any:
-        return {"": who(taken(embedded(upstream, [every[row] for row in rows])[name], keep))}
-
-    steps = [len(one.inputs[name]) for one in every]
-    rows = Rows(subject, run, {"": steps}, stage.stride)
-    check_vectors(rows, stage, subject.twin(stage, None), None)
-    whole = embedded(upstream, every)[name]
-    check_handed_on(subject, lambda inputs: {"": stage(inputs[""])}, {"": whole})
-    if stage.causal:
-        check_causal(subject, stage, whole)
-
-
-def check_joint(subject: Subject, examples: Sequence[Example], upstream: Upstream) -> None:
-    """Encodes all inputs of examples at once."""
-    every, stage = [*examples, *edges(examples)], subject.made()
-    check_form(subject, stage, Joint)
-
-    def run(who: Any, rows: Sequence[int], keep: int) -> Any:
-        inputs = embedded(upstream, [every[row] for row in rows])
-        found = who({name: taken(vectors, keep) for name, vectors in inputs.items()})
-        given = list(found) if isinstance(found, Mapping) else type(found).__name__
-        subject.hold(
-            isinstance(found, Mapping) and set(found) == set(inputs),
-            f"gives {given} for the inputs {list(inputs)}. Give vectors for each input.",
-        )
-        return found
-
-    steps = {name: [len(one.inputs[name]) for one in every] for name in upstream.inputs}
-    rows = Rows(subject, run, steps, stage.stride)
-    check_vectors(rows, stage, subject.twin(stage, None), None)
-    check_handed_on(subject, stage, embedded(upstream, every))
-
-
-def check_form(subject: Subject, stage: Any, protocol: type) -> None:
-    """Checks what an encoder says of itself."""
-    subject.is_network(stage)
-    subject.has(stage, protocol)
-    subject.positive(stage, "width", "stride")
-    subject.hold(isinstance(stage.causal, bool), f"causal is {stage.causal!r}, not true or false.")
 
 
 def check_vectors(rows: Rows, stage: Any, twin: Any, learnt: Any) -> None:
@@ -255,51 +152,3 @@ def distance(left: Tensor, right: Tensor) -> float:
     left, right = left.double(), right.double()
     gap = float(((left - right).abs() / left.abs().clamp(min=1.0)).max())
     return gap if gap == gap else float("inf")
-
-
-def check_handed_on(subject: Subject, call: Callable[[Outputs], Outputs], inputs: Outputs) -> None:
-    """Checks that the penalties of the stages before go on."""
-    given = {
-        name: replace(one, penalty=torch.tensor(float(number)))
-        for number, (name, one) in enumerate(inputs.items(), 1)
-    }
-    with torch.inference_mode(), subject.doing("forward"):
-        added = penalty(call(given)) - penalty(call(inputs))
-    kept = abs(added - penalty(given)) < TOLERANCE
-    subject.hold(kept, "the penalty of the stage before it is lost. Add it to its own.")
-
-
-def penalty(outputs: Outputs) -> float:
-    """The sum of all penalties."""
-    return sum(0.0 if one.penalty is None else float(one.penalty) for one in outputs.values())
-
-
-def check_causal(subject: Subject, stage: Any, whole: Vectors) -> None:
-    """Checks that no step sees later ones, and that a carried state makes windows whole."""
-    cut = 2 * stage.stride
-    ahead = whole.lengths.clamp(max=cut)
-    first = Vectors(whole.values[:, :cut] * time_mask(ahead, cut).unsqueeze(2), ahead)
-    rest = (whole.lengths - cut).clamp(min=0)
-    with torch.inference_mode(), subject.doing("forward of a window"):
-        full, start = stage(whole), stage(first)
-        if start.state is not None:
-            end = stage(Vectors(whole.values[:, cut:], rest), start.state)
-    lengths = start.lengths.tolist()
-    for row, length in enumerate(lengths):
-        gap = distance(full.values[row, :length], start.values[row, :length])
-        subject.hold(gap <= TOLERANCE, "it says that it is causal, but a step sees later steps.")
-    if start.state is None:
-        return
-    broken = "windows with carried state differ by {:.1g} from the whole sequence."
-    for row, length in enumerate(lengths):
-        last = int(end.lengths[row])
-        joined = torch.cat([start.values[row, :length], end.values[row, :last]])
-        gap = distance(full.values[row, : int(full.lengths[row])], joined)
-        subject.hold(gap <= TOLERANCE, broken.format(gap))
-    for one, other in zip(full.state or (), end.state or (), strict=True):
-        gap = distance(one, other)
-        subject.hold(
-            gap <= TOLERANCE,
-            f"the state after two windows differs by {gap:.1g} from that of the whole sequence. A "
-            "row without a step keeps the state that it is given.",
-        )

@@ -48,17 +48,28 @@ class Labels(nn.Module):
     def ready(self, learnt: Mapping[str, Any]) -> None:
         self.labels = learnt["labels"]
         self.linear = nn.Linear(self.width, len(self.labels))
+        self.shift, self.calls = torch.randn(2) * 9, 0
+        self.samples = self.flaw == "draws from nowhere"
 
     def prepare(self, example: Example, rng: Any = None) -> dict[str, Any]:
         if example.gold is None and self.flaw != "peeks":
             return {"size": np.array(len(strings(example)), np.int32)}
         found = [self.labels.index(label) for label in example.gold]
+        self.calls += 1
+        if self.flaw == "draws from nowhere" and rng is not None:
+            found = np.random.default_rng().integers(0, 2, len(found)).tolist()
+        if self.flaw == "remembers" and self.calls % 2:
+            found = found[::-1]
         return {"labels": np.array(found, np.int32), "size": np.array(len(found), np.int32)}
 
     def scores(self, inputs: Mapping[str, Vectors]) -> Tensor:
         values = inputs["text"].values
         if self.flaw == "neighbours":
             values = values - values.mean((0, 1))
+        if self.flaw == "unsaved":
+            values = values * self.shift[0]
+        if self.flaw == "draws elsewhere" and self.training:
+            values = values * float(np.random.default_rng().uniform(0.5, 1.5))
         found: Tensor = self.linear(self.noise(values))
         return found
 
@@ -88,6 +99,12 @@ class Labels(nn.Module):
         found, sizes = self.scores(inputs).argmax(2), batch["size"].tolist()
         if self.flaw == "tensors":
             return [{"value": row} for row in found]
+        if self.flaw == "padding":
+            found = found * 0 + found.shape[1] % 2
+        if self.flaw == "empty" and len(examples) == 2 and not found.shape[1]:
+            return [{"value": ["none"]}] * 2
+        if self.flaw == "unsaved answers":
+            found = (self.scores(inputs) + self.shift).argmax(2)
         if self.flaw == "answers":
             found = (self.scores(inputs).cumsum(0)).argmax(2)
         if self.flaw == "learns from gold":
@@ -96,6 +113,8 @@ class Labels(nn.Module):
             [self.labels[label] for label in row[:size]]
             for row, size in zip(found, sizes, strict=True)
         ]
+        if self.flaw == "lists":
+            return rows  # type: ignore[return-value]
         if self.flaw == "last is lost":
             rows = rows[:-1]
         return [{"labels" if self.flaw == "no value" else "value": row} for row in rows]
@@ -111,6 +130,8 @@ class Labels(nn.Module):
 
     def step(self, state: Any, last: Tensor) -> tuple[Tensor, Any]:
         shift = torch.arange(len(last)).unsqueeze(1) if self.flaw == "counts rows" else 0
+        if self.flaw == "few scores":
+            return state[0][:, :0], state
         return self.linear(state[0] + last.unsqueeze(1)) + shift, state
 
 
@@ -132,12 +153,21 @@ def labels(upstream: Upstream, *, flaw: str = "") -> Decoder:
         ("plain tensor", "loss gives Tensor, not Loss."),
         ("neighbours", "each row has its own."),
         ("answers", "the answer of inputs of"),
+        ("remembers", "prepare gives other arrays the second time."),
+        ("unsaved", "the loss differs after saving and loading."),
+        ("unsaved answers", "an answer differs after saving and loading."),
+        ("draws elsewhere", "one seed gives two losses. Draw from torch's generator."),
         ("learns from gold", "predict of inputs of 10 steps raises TypeError"),
         ("tensors", "writing an answer as JSON raises TypeError"),
         ("last is lost", "predict gives 0 answers for 1 examples, not a list of one each."),
         ("no value", "an answer has no 'value', which is what metrics compare."),
         ("other form", "gold gives a text as its value where predict gives a list."),
-        ("one state", "start and step raises"),
+        ("padding", "changes when padding follows."),
+        ("empty", "two empty inputs are answered unlike one."),
+        ("lists", "an answer is list, no mapping."),
+        ("draws from nowhere", "prepare draws from another source than rng."),
+        ("one state", "a state is no tuple of tensors whose axis 0 is batch."),
+        ("few scores", "step gives scores of [7, 0], not [7 label]."),
         ("counts rows", "a step changes with the order of the state's rows."),
     ],
 )
@@ -192,5 +222,17 @@ def test_a_decoder_that_keeps_every_promise_passes() -> None:
     check_stage(labels, examples=[example("a b", ["x", "y"]), example(["c", "d e"], ["y", "y"])])
 
 
+def test_an_answer_has_the_names_of_the_golds() -> None:
+    golds = {"short": "x", "long": "y"}
+    with pytest.raises(
+        AssertionError, match=r"the names \['value'\], but there are the golds \['lo"
+    ):
+        check_stage(labels, examples=[example("a b", golds), example("c d", golds)])
+
+
 def test_a_search_that_keeps_every_promise_passes() -> None:
     check_stage(first)
+
+
+def test_the_vectors_before_a_decoder_may_have_any_width() -> None:
+    check_stage(labels, upstream=Upstream(width=5))

@@ -7,6 +7,7 @@ from typing import Any, final
 
 import numpy as np
 import pytest
+import torch
 
 from seqkit.stages import (
     Pieces,
@@ -29,10 +30,13 @@ class Letters:
     def fit(self, texts: Iterable[Text]) -> Mapping[str, Any]:
         if self.flaw == "keeps state":
             self.seen = [text.text for text in texts]
+        if self.flaw == "learns a list":
+            return ["a"]  # type: ignore[return-value]
         return {"known": {"a"}} if self.flaw == "learns a set" else {}
 
     def ready(self, learnt: Mapping[str, Any]) -> None:
-        self.calls = 0
+        self.calls, self.samples = 0, self.flaw == "draws elsewhere"
+        self.drawn = torch.rand(()).item()
 
     def prepare(self, text: Text, rng: Any = None) -> Pieces:
         self.calls += 1
@@ -52,6 +56,18 @@ class Letters:
         if self.flaw == "joins words" and given and text.words is not None:
             given, words = [(given[0][0], given[-1][1])], [0] * len(words)
         strings = [text.text[start:end] for start, end in spans]
+        if self.flaw == "a list":
+            return strings  # type: ignore[return-value]
+        if self.flaw == "other source":
+            text = Text(text.text + ".", text.words)
+        if self.flaw == "turned":
+            spans = spans[:, ::-1]
+        if self.flaw == "loses one":
+            strings = strings[1:]
+        if self.flaw == "draws in ready":
+            strings = [f"{string}{self.drawn}" for string in strings]
+        if self.flaw == "draws elsewhere" and rng is not None:
+            strings = [f"{string}{self.calls}" for string in strings]
         if self.flaw == "remembers" and self.calls % 2:
             strings = [string.upper() for string in strings]
         return Pieces(
@@ -76,11 +92,18 @@ def letters(upstream: Upstream, *, flaw: str = "") -> Tokeniser:
     [
         ("keeps state", "letters: fit changes 'seen' of the stage."),
         ("learns a set", "saving what fit returns raises ModelError: learnt.known: set cannot"),
+        ("learns a list", "fit returns list, not a mapping."),
         ("needs text", "letters: prepare of '' raises IndexError: string index out of range"),
         ("counts bytes", "a span in spans lies outside the text"),
         ("counts from 1", "belongs to a word that is none of its"),
         ("joins words", "are not kept as they are."),
         ("remembers", "gives other pieces the second time."),
+        ("draws in ready", "gives other pieces after loading."),
+        ("draws elsewhere", "draws from another source than rng."),
+        ("a list", "letters: prepare gives list, not Pieces."),
+        ("other source", "do not keep the text as their source."),
+        ("turned", "a span in spans of 'the quick"),
+        ("loses one", "has 44 pieces, but 45 spans."),
         ("does not join", "letters: text gives list, not str."),
     ],
 )

@@ -25,7 +25,11 @@ class Share:
 
     def __init__(self, flaw: str) -> None:
         self.flaw, self.seen = flaw, 0.0
-        self.higher_is_better = flaw != "upside down"
+        self.higher_is_better: Any = flaw != "upside down"
+        if flaw == "higher or not":
+            self.higher_is_better = 1
+        if flaw == "silent":
+            self.signature = ""
 
     def counts(self, answer: Answer, gold: Answer) -> Any:
         pairs = list(zip(answer["value"], gold["value"], strict=True))
@@ -33,6 +37,8 @@ class Share:
         right = sum(one == other for one, other in pairs)
         if self.flaw == "lists":
             return [right, len(pairs)]
+        if self.flaw == "infinite":
+            return np.array([np.inf])
         if self.flaw == "grows":
             return np.ones(1 + len(pairs))
         return np.array([right, len(pairs) + self.seen], np.float64)
@@ -60,6 +66,9 @@ def share(*, flaw: str = "") -> Metric:
             "upside down",
             "share: gold itself scores 100, answers 50, but higher_is_better is False.",
         ),
+        ("higher or not", "higher_is_better is 1, not true or false."),
+        ("silent", "signature is '', not one line that says what was measured."),
+        ("infinite", "share: a count is not finite."),
         ("divides", "share: value of [0.0, 0.0] raises ZeroDivisionError"),
         ("array", "is array([3., 6.]), not a finite number."),
     ],
@@ -76,6 +85,8 @@ class Lines:
     def read(self, split: str, place: Any) -> Iterator[Any]:
         if self.flaw == "once":
             yield from self.rows
+        elif self.flaw == "empty":
+            yield from ()
         elif self.flaw == "lists":
             yield ["a"]
         else:
@@ -92,6 +103,7 @@ def lines(*, flaw: str = "") -> Source:
     ("flaw", "message"),
     [
         ("once", "lines: train has other rows the second time."),
+        ("empty", "lines: train has no rows."),
         ("lists", "lines: a row of train is list, no mapping."),
         ("numbers", "lines: a row of train has a field whose name is no text."),
     ],
