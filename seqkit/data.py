@@ -103,7 +103,7 @@ def scrubbed(text: str) -> str:
 def field(row: Row, name: str, where: str) -> Any:
     """One field of a row. Raises DataError with the known fields where it is missing."""
     if name not in row:
-        fields = ", ".join(sorted(map(str, row))) or "none at all"
+        fields = ", ".join(sorted(map(str, row))) or "empty rows"
         near = nearest(name, map(str, row))
         hint = f" {near}" if near.startswith("Did") else ""
         raise DataError(f"{where}: the rows have no field '{name}', only {fields}.{hint}")

@@ -104,7 +104,7 @@ class Bar:
 
     def said(self, line: str) -> None:
         """Shows a line as it is: a bracket in it is no markup."""
-        self.console.print(Text(line))
+        self.console.print(Text(line), soft_wrap=True)
 
     def ended(self) -> None:
         """Takes the bar away."""
@@ -167,13 +167,14 @@ def watcher(stream: IO[str]) -> Watch:
 def show_run(run: Run, console: Console) -> None:
     """Shows a finished run: scores, a few answers, and what to try next."""
     if run.done_before:
-        console.print(Text(f"{run.folder}: was finished before; --fresh trains again."))
+        line = f"{run.folder}: was finished before; --fresh trains again."
+        console.print(Text(line), soft_wrap=True)
     show_scores(run.metrics, console)
     if run.samples:
         console.print("\n[bold]a few answers[/bold]")
         for sample in run.samples:
             for line in answer_lines(sample):
-                console.print(line, highlight=False)
+                console.print(line, soft_wrap=True)
     console.print("\n[bold]try next[/bold]")
     for command in next_commands(run):
         console.print(Text(f"  {command}"), soft_wrap=True)

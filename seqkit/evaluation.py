@@ -43,11 +43,11 @@ class Score:
 
 def metric_names(pipeline: Pipeline) -> dict[str, tuple[str, Metric]]:
     """The recipe's metrics by the name they are reported under, with the gold each one reads."""
-    found: dict[str, tuple[str, Metric]] = {}
-    for gold, chosen in pipeline.recipe.metrics:
-        name = f"{gold}.{chosen.stage.name}" if gold else chosen.stage.name
-        found[name] = (gold, chosen.build())
-    return found
+    recipe = pipeline.recipe
+    return {
+        name: (gold, chosen.build())
+        for name, (gold, chosen) in zip(recipe.metric_names(), recipe.metrics, strict=True)
+    }
 
 
 def evaluate(

@@ -263,29 +263,23 @@ def version(entry: importlib.metadata.EntryPoint) -> str:
 
 def register_plugin(manager: pluggy.PluginManager, plugin: Plugin, module: ModuleType) -> None:
     """Registers one module and calls its hook, alone, so that a failure has an owner."""
-    name = f"{plugin.distribution}/{plugin.name}"
-    try:
-        manager.register(module, name=name)
-        unknown = [
-            attribute
-            for attribute in vars(module)
-            if attribute.startswith("seqkit_") and not hasattr(Hooks, attribute)
-            if callable(getattr(module, attribute))
-        ]
-        if unknown:
-            raise PluginError(
-                f"no hook called '{unknown[0]}'. {nearest(unknown[0], ['seqkit_stages'])}"
-            )
-        others = [other for other in manager.get_plugins() if other is not module]
-        manager.subset_hook_caller("seqkit_stages", others)(register=Register(plugin))
-        if not plugin.stages:
-            raise PluginError(
-                "it registers nothing. Mark `seqkit_stages(register)` with @seqkit.hookimpl."
-            )
-    except BaseException:
-        if manager.has_plugin(name):
-            manager.unregister(name=name)
-        raise
+    manager.register(module, name=f"{plugin.distribution}/{plugin.name}")
+    unknown = [
+        attribute
+        for attribute in vars(module)
+        if attribute.startswith("seqkit_") and not hasattr(Hooks, attribute)
+        if callable(getattr(module, attribute))
+    ]
+    if unknown:
+        raise PluginError(
+            f"no hook called '{unknown[0]}'. {nearest(unknown[0], ['seqkit_stages'])}"
+        )
+    others = manager.get_plugins() - {module}
+    manager.subset_hook_caller("seqkit_stages", others)(register=Register(plugin))
+    if not plugin.stages:
+        raise PluginError(
+            "it registers nothing. Mark `seqkit_stages(register)` with @seqkit.hookimpl."
+        )
 
 
 def describe(error: BaseException) -> str:

@@ -115,32 +115,43 @@ def execute(
 
 
 def enter(folder: Path, origin: Mapping[str, Any], fresh: bool, say: Callable[[str], None]) -> None:
-    """Begins a run, or makes sure that the folder's run is this one. Raises RunError."""
+    """Begins a run, or makes sure that the folder's run is this one.
+
+    Another run gives way only where it has trained nothing yet. Raises RunError.
+    """
     place, plain = folder / "run.json", folder / "recipe.yaml"
     others = [name for name in WRITTEN if (folder / name).exists()]
     if others and not place.exists():
         raise RunError(
             f"{folder}: has '{others[0]}', but no run.json: it is no run. Give another --out."
         )
-    if fresh:
-        clear(folder)
-    if fresh or not place.exists():
-        storage.write_file(place, storage.as_json(origin))
-    try:
-        before = dict(json.loads(place.read_bytes()))
-    except (ValueError, TypeError) as error:
-        raise RunError(f"{place}: is damaged. Start over with --fresh.") from error
-    found = differences(before, json.loads(storage.as_json(origin)))
-    if found:
+    now = json.loads(storage.as_json(origin))
+    before = None if fresh else begun(place)
+    found = [] if before is None else differences(before, now)
+    if found and any((folder / name).exists() for name in ("checkpoints", "pipeline")):
         shown = "; ".join(found[:3]) + (f"; and {len(found) - 3} more" if len(found) > 3 else "")
         raise RunError(
             f"{folder}: holds another run: {shown}. Give another --out, or start over with --fresh."
         )
+    if found or before is None:
+        clear(folder)
+        storage.write_file(place, storage.as_json(origin))
+        before = now
     if not plain.exists():
         storage.write_file(plain, as_yaml(origin["recipe"]))
     for name in ("versions", "hardware"):
-        if before.get(name) != json.loads(storage.as_json(origin[name])):
+        if before.get(name) != now[name]:
             say(f"the {name} differ from those the run began with: results may differ slightly")
+
+
+def begun(place: Path) -> dict[str, Any] | None:
+    """The provenance of a run that was begun before. Raises RunError where it is damaged."""
+    try:
+        return dict(json.loads(place.read_bytes()))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        raise RunError(f"{place}: is damaged. Start over with --fresh.") from error
 
 
 def read_finished(experiment: Experiment) -> Run | None:

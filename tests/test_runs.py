@@ -150,6 +150,22 @@ def test_a_changed_recipe_is_refused_naming_what_changed(done: Path) -> None:
     assert str(refused.value) == REFUSED.format(done, what)
 
 
+def test_a_run_that_has_trained_nothing_yet_gives_way(toy: Path, tmp_path: Path) -> None:
+    path = tmp_path / "test.conll"
+    right = path.read_text()
+    path.write_text(right + "\nthe\n")  # found after the stages are fitted
+    with pytest.raises(DataError, match="1 column, expected 2"):
+        seqkit.run(toy, out=tmp_path / "run")
+    assert (tmp_path / "run/fitted").exists()
+    path.write_text(right)
+    watch = Watch()
+    settings = {"train.seed": 2, "train.steps": 2}
+    seqkit.run(toy, out=tmp_path / "run", set=settings, watch=watch)
+    assert watch.updates == 2
+    assert json.loads((tmp_path / "run/run.json").read_bytes())["seed"] == 2
+    assert read_recipe(tmp_path / "run/recipe.yaml").train.seed == 2
+
+
 def test_of_many_changes_three_are_named(done: Path) -> None:
     settings = {f"train.{name}": 9 for name in ("epochs", "seed", "clip", "save", "every")}
     with pytest.raises(RunError) as refused:
