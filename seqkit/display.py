@@ -167,8 +167,8 @@ def watcher(stream: IO[str]) -> Watch:
 def show_run(run: Run, console: Console) -> None:
     """Shows a finished run: scores, a few answers, and what to try next."""
     if run.done_before:
-        line = f"{run.folder}: was finished before; --fresh trains again."
-        console.print(Text(line), soft_wrap=True)
+        before = f"{run.folder}: was finished before; --fresh trains again."
+        console.print(Text(before), soft_wrap=True)
     show_scores(run.metrics, console)
     if run.samples:
         console.print("\n[bold]a few answers[/bold]")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ import numpy as np
 import torch
 
 from seqkit import storage
-from seqkit.batching import Batches, Pools, Streams, cut
+from seqkit.batching import Batches, Pools, Streams
 from seqkit.checkpoints import Checkpoints
 from seqkit.data import read_rows, splits, trained
 from seqkit.errors import (
@@ -25,24 +24,21 @@ from seqkit.errors import (
     RecipeError,
     TrainingError,
 )
-from seqkit.evaluation import Score, better, evaluate, metric_names
-from seqkit.optimisers import BatchSettings
-from seqkit.pipeline import TOKENS, Pipeline, build, rebuild
+from seqkit.evaluation import Score, evaluate
+from seqkit.pipeline import Pipeline, build, rebuild
 from seqkit.recipe import Recipe
+from seqkit.selection import Selection
 from seqkit.stages import Describing, Example, Row
-from seqkit.table import Table, collate, prepare_all, prepared
+from seqkit.table import collate, prepare_all, prepared
 from seqkit.training import (
     TRIALS,
     Progress,
     Step,
     begin,
     choose_precision,
-    mean_loss,
     total_steps,
     train,
 )
-
-LOSS = "loss"
 
 
 @runtime_checkable
@@ -141,6 +137,8 @@ class Experiment:
     def batches(self, pipeline: Pipeline) -> Batches:
         """The batches of the training split: prepared once, or each epoch where a stage samples."""
         settings, seed = self.recipe.train.batch, self.recipe.train.seed
+        if settings.streams:
+            self.refuse_streams(pipeline)
         if pipeline.samples:
             rows = self.rows("train")
             examples = self.examples(pipeline, "train")
@@ -155,19 +153,20 @@ class Experiment:
             lambda: prepare_all(self.examples(pipeline, "train"), pipeline.prepare, "data.train"),
         )
         if settings.streams:
-            if not pipeline.causal:
-                raise RecipeError(
-                    [
-                        Problem(
-                            self.recipe.where("train.batch"),
-                            "train.batch",
-                            "streams carry state from window to window, but the encoder reads "
-                            "backwards too. Use a causal encoder, or batch by tokens.",
-                        )
-                    ]
-                )
             return Streams(table, pipeline.along_time, settings)
         return Pools(lambda rows, _: table.collate(rows), pipeline.sizes(table), settings, seed)
+
+    def refuse_streams(self, pipeline: Pipeline) -> None:
+        """Raises RecipeError where a stage cannot go on from window to window."""
+        wrong = ""
+        if not pipeline.causal:
+            wrong = "the encoder reads backwards too. Use a causal encoder, or batch by tokens."
+        elif pipeline.samples:
+            wrong = "a stage samples the text anew each epoch. Batch by tokens."
+        if wrong:
+            message = f"streams carry state from window to window, but {wrong}"
+            path = "train.batch"
+            raise RecipeError([Problem(self.recipe.where(path), path, message)])
 
     def key(self, pipeline: Pipeline) -> dict[str, Any]:
         """What the prepared training split depends on."""
@@ -214,7 +213,7 @@ class Experiment:
             self.check_held_out(pipeline)
         if self.stopping():
             self.leave("before training")
-        dev = Dev(self, pipeline) if "dev" in splits(trained(self.recipe)) else None
+        dev = self.selection(pipeline)
         steps = total_steps(batches, settings, progress)
         self.watch.began(pipeline, steps, progress.number)
         try:
@@ -229,8 +228,15 @@ class Experiment:
             self.checkpoints.restore_best(pipeline.network, best["number"])
         return pipeline, progress
 
+    def selection(self, pipeline: Pipeline) -> Selection | None:
+        """Who selects the best weights; nobody where there is no dev split."""
+        if "dev" not in splits(trained(self.recipe)):
+            return None
+        examples, stop = self.examples(pipeline, "dev"), self.recipe.train.stop
+        return Selection(pipeline, examples, self.checkpoints, stop)
+
     def follow(
-        self, pipeline: Pipeline, batches: Batches, progress: Progress, dev: Dev | None
+        self, pipeline: Pipeline, batches: Batches, progress: Progress, dev: Selection | None
     ) -> None:
         """Takes step after step; evaluates, saves and stops where it is time to."""
         settings, notes = self.recipe.train, progress.notes
@@ -245,7 +251,9 @@ class Experiment:
             due = due or step.ends_training
             if due and dev:
                 with torch.random.fork_rng():
-                    notes["stopped"] = dev.hear(step, progress)
+                    scores = dev.scores(step)
+                best = dev.hear(step, scores, progress)
+                self.watch.scored(step.epoch + 1, scores, best)
             stopping = self.stopping()
             if due or stopping or time.monotonic() - saved >= settings.save:
                 now = time.monotonic()
@@ -256,48 +264,6 @@ class Experiment:
                 return
             if stopping:
                 self.leave(f"after update {step.number}")
-
-
-@dataclass
-class Dev:
-    """Scores the dev split after an epoch, remembers the best, says when to stop."""
-
-    experiment: Experiment
-    pipeline: Pipeline
-
-    def __post_init__(self) -> None:
-        self.examples = self.experiment.examples(self.pipeline, "dev")
-        self.metrics = metric_names(self.pipeline)
-        stop = self.experiment.recipe.train.stop
-        self.on = stop.on if stop else next(iter(self.metrics), LOSS)
-        self.patience = stop.patience if stop else None
-        self.higher = self.on != LOSS and self.metrics[self.on][1].higher_is_better
-        self.batches = loss_batches(self.pipeline, self.examples) if self.on == LOSS else []
-
-    def hear(self, step: Step, progress: Progress) -> bool:
-        """Scores the pipeline as it stands; whether training is to stop."""
-        scores = {
-            name: one.value for name, one in evaluate(self.pipeline, self.examples, 0).items()
-        }
-        if self.on == LOSS:
-            scores[LOSS] = mean_loss(self.pipeline, self.batches)
-            if not math.isfinite(scores[LOSS]):
-                raise TrainingError(
-                    f"train: epoch {step.epoch + 1}, update {step.number}: the loss on dev is "
-                    f"{scores[LOSS]}. Mend the dev split, or stop on a metric."
-                )
-        notes = progress.notes
-        best = notes.get("best")
-        is_best = better(scores[self.on], best["value"] if best else None, self.higher)
-        if is_best:
-            self.experiment.checkpoints.save_best(self.pipeline.network, step.number)
-            notes["best"] = {"number": step.number, "name": self.on, "value": scores[self.on]}
-        notes["waited"] = 0 if is_best else notes.get("waited", 0) + 1
-        progress.schedule.hear(is_best)
-        record = {"epoch": step.epoch + 1, "step": step.number, "loss": step.loss, "dev": scores}
-        notes.setdefault("history", []).append(record)
-        self.experiment.watch.scored(step.epoch + 1, scores, is_best)
-        return self.patience is not None and notes["waited"] >= self.patience
 
 
 def drawn(
@@ -315,14 +281,6 @@ def first(batches: Batches) -> list[Any]:
     found = [batch for batch, _ in zip((each[0] for each in batches), range(TRIALS), strict=False)]
     batches.seek(position)
     return found
-
-
-def loss_batches(pipeline: Pipeline, examples: list[Example]) -> list[Any]:
-    """Examples with gold as batches, for the loss."""
-    table = Table.stack([pipeline.prepare(example) for example in examples])
-    sizes = pipeline.sizes(table)
-    order = np.argsort(sizes.sum(axis=1), kind="stable").tolist()
-    return [table.collate(rows) for rows in cut(sizes, order, BatchSettings(tokens=TOKENS))]
 
 
 def scores_of(experiment: Experiment, pipeline: Pipeline, split: str) -> dict[str, Score]:

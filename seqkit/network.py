@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from torch import nn
@@ -72,7 +73,8 @@ class Network(nn.Module):
             for name, encoder in step.items():
                 key = f"{number}/{name}"
                 before = states.get(key) if states else None
-                vectors[name] = cast("Any", encoder)(vectors[name], before)
+                stateless = replace(vectors[name], state=None)  # a state is the last encoder's
+                vectors[name] = cast("Any", encoder)(stateless, before)
                 state = vectors[name].state
                 if state is not None:
                     after[key] = state

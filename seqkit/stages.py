@@ -248,7 +248,7 @@ class Describing(Protocol):
 
 @runtime_checkable
 class Stepwise(Protocol):
-    """A decoder that emits pieces one by one. end: the piece that ends an answer."""
+    """A decoder that emits pieces one by one. end: the piece that ends an answer, and begins it."""
 
     end: int
 
@@ -260,7 +260,10 @@ class Stepwise(Protocol):
 
 @runtime_checkable
 class Search(Protocol):
-    """Finds the best answers of a stepwise decoder: a list of answers for each row, best first."""
+    """Finds the best answers of a stepwise decoder: a list for each row, best first.
+
+    An answer's "value" is a list of piece numbers, which the decoder makes a text of.
+    """
 
     def run(
         self, decoder: Stepwise, inputs: Mapping[str, Vectors], batch: Batch

@@ -66,7 +66,7 @@ def write_toy() -> Callable[[Path], Path]:
 
     def write(folder: Path) -> Path:
         draw = random.Random(0)
-        for split, sentences in (("train", 24), ("dev", 6), ("test", 6)):
+        for split, sentences in (("train", 12), ("dev", 5), ("test", 5)):
             lines = []
             for _ in range(sentences):
                 words = draw.choices(sorted(TAGS), k=draw.randint(1, 7))

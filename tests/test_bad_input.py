@@ -216,7 +216,7 @@ def test_a_full_disk_is_one_line_and_what_was_written_is_whole(
     real, calls = os.fsync, iter(range(10**6))
 
     def fsync(handle: int) -> None:
-        if next(calls) >= 40:
+        if next(calls) >= 30:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         real(handle)
 

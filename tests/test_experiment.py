@@ -62,26 +62,30 @@ def trained(toy: Path, **settings: Any) -> tuple[Mapping[str, Any], Notes]:
 
 def test_a_run_tells_of_its_beginning_its_updates_its_scores_and_its_end(toy: Path) -> None:
     _, watch = trained(toy)
-    epoch = ["step"] * 7
-    assert watch.told == ["began toy 0/14", *epoch, "epoch 1", *epoch, "epoch 2", "ended"]
+    epoch = ["step"] * 4
+    assert watch.told == ["began toy 0/8", *epoch, "epoch 1", *epoch, "epoch 2", "ended"]
     assert watch.lines == [
-        "data: 4 labels on 107 words, from V (33) to A (14)",
+        "data: 4 labels on 51 words, from D (21) to A (3)",
         "data: the labels follow no tag scheme: no spans are read",
     ]
 
 
-def test_the_best_weights_on_dev_are_those_of_the_pipeline(toy: Path) -> None:
-    metrics, watch = trained(toy, epochs=5, optimiser={"use": "sgd", "rate": 30.0})
-    values = [scores["accuracy"] for scores in watch.scores]
+def test_the_best_weights_on_dev_are_those_of_the_pipeline(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = [20.0, 65.0, 45.0, 65.0, 50.0]
+    given = iter(values)
+    monkeypatch.setattr("seqkit.selection.Selection.scores", lambda *_: {"accuracy": next(given)})
+    metrics, watch = trained(toy, epochs=5)
     best, history = metrics["train"]["best"], metrics["train"]["history"]
-    assert values[-1] < max(values), "the last epoch is the best, so that nothing is shown"
     ends = [step.number for step in watch.steps if step.ends_epoch]
     assert [record["dev"]["accuracy"] for record in history] == values
     assert [(record["epoch"], record["step"]) for record in history] == [*enumerate(ends, 1)]
-    first = values.index(max(values))
-    assert best == {"number": ends[first], "name": "accuracy", "value": max(values)}
-    assert [n for n, is_best in enumerate(watch.best) if is_best][-1] == first
-    assert metrics["dev"]["accuracy"]["value"] == max(values)
+    assert watch.best == [True, True, False, False, False]
+    assert best == {"number": ends[1], "name": "accuracy", "value": 65.0}
+    kept = toy.parent / "run" / "checkpoints" / f"best-{ends[1]:09d}" / "weights.safetensors"
+    pipeline = toy.parent / "run" / "pipeline" / "weights.safetensors"
+    assert pipeline.read_bytes() == kept.read_bytes()
 
 
 def test_training_stops_after_as_many_evaluations_without_a_best_as_patience_says(
@@ -90,7 +94,7 @@ def test_training_stops_after_as_many_evaluations_without_a_best_as_patience_say
     metrics, watch = trained(toy, epochs=9, optimiser=FIXED, stop={"on": "accuracy", "patience": 2})
     assert watch.best == [True, False, False]
     assert metrics["train"]["steps"] == len(watch.steps)
-    assert metrics["train"]["best"]["number"] == 7
+    assert metrics["train"]["best"]["number"] == 4
 
 
 def test_a_run_that_stopped_early_trains_no_further_when_it_is_gone_on_with(toy: Path) -> None:
@@ -99,7 +103,7 @@ def test_a_run_that_stopped_early_trains_no_further_when_it_is_gone_on_with(toy:
     (toy.parent / "run/metrics.json").unlink()
     metrics, watch = trained(toy, **settings)
     assert watch.steps == []
-    assert metrics["train"]["steps"] == 14
+    assert metrics["train"]["steps"] == 8
 
 
 def test_the_loss_on_dev_may_choose_the_best_weights(toy: Path) -> None:
@@ -122,12 +126,12 @@ def test_without_metrics_the_loss_is_measured(toy: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "numbers"),
     [
-        ({"every": 5}, [5, 10, 14]),
-        ({"every": 7}, [7, 14]),
-        ({"steps": 9}, [7, 9]),
+        ({"every": 3}, [3, 6, 8]),
+        ({"every": 4}, [4, 8]),
+        ({"steps": 5}, [4, 5]),
         ({"steps": 3}, [3]),
-        ({"every": 4, "steps": 8}, [4, 8]),
-        ({"accumulate": 3}, [3, 6]),
+        ({"every": 2, "steps": 4}, [2, 4]),
+        ({"accumulate": 3}, [2, 4]),
     ],
 )
 def test_dev_is_scored_as_often_as_asked_and_after_the_last_update(
@@ -145,8 +149,8 @@ def test_without_dev_the_last_weights_are_kept(toy: Path) -> None:
     assert (metrics["train"]["best"], metrics["train"]["history"]) == (None, [])
     assert metrics["dev"] == {}
     assert sorted(path.name for path in (toy.parent / "run/checkpoints").iterdir()) == [
-        "step-000000013",
-        "step-000000014",
+        "step-000000007",
+        "step-000000008",
     ]
 
 
@@ -163,7 +167,7 @@ def test_the_rate_falls_on_a_plateau(toy: Path) -> None:
 
 def test_evaluation_draws_nothing_that_training_would_have_drawn(toy: Path) -> None:
     (often, _), other = trained(toy, every=2), toy.parent / "other"
-    rarely = seqkit.run(toy, out=other, set={"train.every": 14, "evaluate.bootstrap": 0}).metrics
+    rarely = seqkit.run(toy, out=other, set={"train.every": 8, "evaluate.bootstrap": 0}).metrics
     assert often["train"]["history"][-1]["loss"] == rarely["train"]["history"][-1]["loss"]
 
 
@@ -219,12 +223,12 @@ def test_a_mistake_in_a_split_that_is_read_last_shows_before_training(
 def test_a_loss_on_dev_that_is_no_number_stops_the_run(
     toy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seqkit.experiment.mean_loss", lambda *_: math.nan)
+    monkeypatch.setattr("seqkit.selection.mean_loss", lambda *_: math.nan)
     with pytest.raises(TrainingError) as stopped:
         trained(toy, stop={"on": "loss"})
     assert str(stopped.value) == (
-        "train: epoch 1, update 7: the loss on dev is nan. Mend the dev split, or stop on a "
-        f"metric. Kept: {toy.parent}/run/checkpoints/step-000000006."
+        "train: epoch 1, update 4: the loss on dev is nan. Mend the dev split, or stop on a "
+        f"metric. Kept: {toy.parent}/run/checkpoints/step-000000003."
     )
 
 
@@ -307,13 +311,13 @@ def test_a_stage_that_samples_draws_anew_each_epoch_and_resumes_exactly(
 ) -> None:
     forgotten = sample_pieces(monkeypatch)
     whole, _ = trained(toy)
-    epochs = forgotten[:24], forgotten[24:48]
-    assert len(forgotten) == 48
+    epochs = forgotten[:12], forgotten[12:24]
+    assert len(forgotten) == 24
     assert sorted(epochs[0]) != sorted(epochs[1])
 
     class Ends(Silent):
         def stepped(self, step: Step) -> None:
-            if step.number == 10:
+            if step.number == 6:
                 raise KeyboardInterrupt
 
     settings = {"evaluate.bootstrap": 0}

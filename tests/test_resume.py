@@ -57,7 +57,7 @@ LOADED += ["torch._dynamo", "safetensors.torch", "safetensors.numpy"]
 """What a run imports; optimisers import torch._dynamo when first called."""
 Place = tuple[str, int]
 """A function, and which of its calls is not survived."""
-EPOCH = 7
+EPOCH = 4
 """Updates of one epoch of the toy recipe."""
 
 
@@ -158,7 +158,7 @@ def killed_and_resumed(
         [("seqkit_text.lookup:Lookup.fit", 1)],
         [("seqkit.pipeline:Pipeline.prepare", 5)],
         [("seqkit.checkpoints:Checkpoints.save", EPOCH)],
-        [("seqkit.experiment:evaluate", 1), ("seqkit.training:update", 3)],
+        [("seqkit.selection:evaluate", 1), ("seqkit.training:update", 3)],
         [("seqkit.training:update", 3), ("seqkit.training:update", 3)],
         [("os:rename", 5), ("seqkit.storage:write_synced", 8), ("os:rename", 4)],
     ],
@@ -187,15 +187,15 @@ def test_a_process_killed_at_any_place_goes_on_to_the_same_weights(
         ("seqkit.checkpoints:Checkpoints.save_best", [1]),
         ("seqkit.checkpoints:Checkpoints.prune", [1, 2, EPOCH, 2 * EPOCH]),
         ("seqkit.checkpoints:Checkpoints.restore_best", [1]),
-        ("seqkit.experiment:evaluate", [2, 3, 4]),
+        ("seqkit.selection:evaluate", [2, 3, 4]),
         ("seqkit.pipeline:Pipeline.save", [1]),
         ("seqkit.runs:enter", [1]),
         ("seqkit.runs:look", [1]),
         ("os:replace", [1, 2, 3, 4]),
-        ("os:rename", list(range(1, 18, 3))),
+        ("os:rename", list(range(1, 12, 2))),
         ("shutil:rmtree", [1, 2, 3, 4]),
-        ("seqkit.storage:write_synced", list(range(1, 90, 6))),
-        ("seqkit.storage:sync_folder", list(range(1, 36, 5))),
+        ("seqkit.storage:write_synced", list(range(1, 60, 4))),
+        ("seqkit.storage:sync_folder", list(range(1, 24, 3))),
     ],
 )
 def test_no_call_of_a_run_is_a_bad_moment_for_a_kill(
@@ -245,19 +245,19 @@ def random_kills(start: Start, folder: Path, kills: int, *settings: str) -> None
 def test_three_kills_at_random_moments_leave_the_weights_as_they_would_be(
     start: Start, tmp_path: Path
 ) -> None:
-    random_kills(start, tmp_path, 3, "train.epochs=3", "evaluate.bootstrap=0")
+    random_kills(start, tmp_path, 3, "train.epochs=5", "evaluate.bootstrap=0")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
-        ["train.accumulate=3", "train.epochs=10"],
-        ["train.batch={rows: 4}", "train.epochs=5"],
-        ["train.batch={rows: 2}", "train.accumulate=3", "train.schedule=cosine", "train.epochs=8"],
-        ["train.precision=bf16", "train.schedule={use: plateau, patience: 0}", "train.epochs=4"],
-        ["train.every=3", "train.stop={on: loss, patience: 3}", "train.epochs=6"],
-        ["train.optimiser={use: sgd, momentum: 0.9}", "train.steps=25", "train.epochs=6"],
+        ["train.accumulate=3", "train.epochs=16"],
+        ["train.batch={rows: 2}", "train.epochs=5"],
+        ["train.batch={rows: 2}", "train.accumulate=3", "train.schedule=cosine", "train.epochs=14"],
+        ["train.precision=bf16", "train.schedule={use: plateau, patience: 0}", "train.epochs=8"],
+        ["train.every=3", "train.stop={on: loss, patience: 30}", "train.epochs=9"],
+        ["train.optimiser={use: sgd, momentum: 0.9}", "train.steps=35", "train.epochs=9"],
     ],
     ids=["accumulate", "rows", "both", "bf16", "every", "sgd"],
 )
@@ -302,7 +302,7 @@ def test_a_schedule_keeps_its_length_where_a_later_epoch_has_other_batches(
     settings = {
         "train.schedule": "linear",
         "train.epochs": 5,
-        "train.batch": {"tokens": 24, "pool": 1},
+        "train.batch": {"tokens": 20, "pool": 1},
     }
     seqkit.run(toy, out=tmp_path / "whole", set=settings)
     lengths = [record["step"] for record in scores(tmp_path / "whole")[2]["history"]]
@@ -318,12 +318,12 @@ def test_a_schedule_keeps_its_length_where_a_later_epoch_has_other_batches(
 
 @pytest.fixture(scope="module")
 def killed(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that was killed before the checkpoint of update 10."""
+    """A run that was killed before the checkpoint of update 7."""
     folder = tmp_path_factory.mktemp("killed") / "run"
     with pytest.raises(Killed):
-        seqkit.run(trained.parent / "toy.yaml", out=folder, watch=Until(10))
+        seqkit.run(trained.parent / "toy.yaml", out=folder, watch=Until(7))
     names = sorted(path.name for path in (folder / "checkpoints").iterdir())
-    assert names == ["best-000000007", "step-000000008", "step-000000009"]
+    assert names == ["best-000000004", "step-000000005", "step-000000006"]
     return folder
 
 
@@ -361,7 +361,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_counts(
     said: str,
 ) -> None:
     folder, wanted = partial
-    path = folder / "checkpoints/step-000000009" / name
+    path = folder / "checkpoints/step-000000006" / name
     damage(path)
     size = path.stat().st_size if path.exists() else 0
     watch = Until()
@@ -370,7 +370,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_counts(
     assert watch.lines == [
         f"checkpoint skipped: {line} Copy the folder again, or train again.",
     ]
-    assert watch.updates[0] == 9
+    assert watch.updates[0] == 6
     assert weights(folder) == wanted
 
 
@@ -378,7 +378,7 @@ def test_a_checkpoint_without_a_manifest_is_named_and_skipped(
     toy: Path, partial: tuple[Path, str]
 ) -> None:
     folder, wanted = partial
-    place = folder / "checkpoints/step-000000009"
+    place = folder / "checkpoints/step-000000006"
     (place / "manifest.json").unlink()
     watch = Until()
     seqkit.run(toy, out=folder, watch=watch)
@@ -393,7 +393,7 @@ def test_a_checkpoint_whose_best_weights_are_damaged_does_not_count(
     toy: Path, partial: tuple[Path, str]
 ) -> None:
     folder, wanted = partial
-    best = folder / "checkpoints/best-000000007/weights.safetensors"
+    best = folder / "checkpoints/best-000000004/weights.safetensors"
     flip(best)
     watch = Until()
     seqkit.run(toy, out=folder, watch=watch)
@@ -429,7 +429,7 @@ def test_a_run_that_was_carried_elsewhere_goes_on(
     place, watch = carry(folder), Until()
     seqkit.run(toy, out=place, watch=watch)
     assert watch.lines == []
-    assert watch.updates[0] == 10
+    assert watch.updates[0] == 7
     assert weights(place) == wanted
 
 
@@ -458,7 +458,7 @@ def test_a_kill_between_the_last_update_and_the_scores_trains_nothing_again(
 def test_a_signal_saves_a_checkpoint_says_so_in_a_line_and_ends_with_130(
     start: Start, tmp_path: Path, number: int
 ) -> None:
-    out, settings = tmp_path / "run", ("train.epochs=40", "train.save=1000", "train.steps=280")
+    out, settings = tmp_path / "run", ("train.epochs=70", "train.save=1000", "train.steps=280")
     process = start(out, *settings)
     while newest(out) < EPOCH:
         time.sleep(0.001)
@@ -477,11 +477,11 @@ def test_a_run_stopped_by_a_signal_goes_on_to_the_same_weights(
     class Asks(Until):
         def stepped(self, step: Step) -> None:
             super().stepped(step)
-            if step.number in (3, 8):
+            if step.number in (2, 5):
                 os.kill(os.getpid(), signal.SIGTERM)
 
     settings = {"train.save": 1000}
-    for number in (3, 8):
+    for number in (2, 5):
         with pytest.raises(Interrupted) as stopped:
             seqkit.run(toy, out=tmp_path / "broken", set=settings, watch=Asks())
         assert str(stopped.value) == (
@@ -516,7 +516,7 @@ def test_what_a_kill_left_half_written_is_swept_and_nothing_else(
     toy: Path, partial: tuple[Path, str]
 ) -> None:
     folder, wanted = partial
-    own = folder / "checkpoints/.step-000000010.new"
+    own = folder / "checkpoints/.step-000000007.new"
     own.mkdir()
     (own / "weights.safetensors").write_bytes(b"half")
     foreign = [folder / "checkpoints" / name for name in ("step-mine", "best-of.txt", ".step.new")]

@@ -1,0 +1,123 @@
+"""Every recipe of the tree: in order, commented, and trained for two updates on real data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import seqkit
+from seqkit.experiment import Silent
+from seqkit.recipe import Recipe, read_recipe
+
+ROOT = Path(__file__).resolve().parents[1]
+RECIPES = sorted((ROOT / "recipes").rglob("*.yaml"))
+DATA = Path(os.environ.get("SEQKIT_DATA") or ROOT.parent / "shared/data")
+SHRUNK: dict[str, dict[str, Any]] = {"dates": {"data.size": 60, "data.held_out": 30}}
+"""By source: settings that make the data small where there is no file to take a sample of."""
+
+every_recipe = pytest.mark.parametrize(
+    "path", RECIPES, ids=lambda path: str(path.relative_to(ROOT / "recipes"))
+)
+
+
+def missing(recipe: Recipe) -> list[str]:
+    """The data files that are not on this machine."""
+    assert recipe.data is not None
+    if not recipe.data.files:
+        return []
+    return sorted({str(p) for p in recipe.data.places.values() if not (DATA / p).exists()})
+
+
+def test_there_are_recipes() -> None:
+    assert {"quickstart.yaml", "pos-ewt.yaml", "ner-wnut17.yaml"} <= {path.name for path in RECIPES}
+
+
+def test_the_tree_holds_recipes_alone() -> None:
+    found = [path for path in (ROOT / "recipes").rglob("*") if path.is_file()]
+    assert sorted(found) == RECIPES
+
+
+@every_recipe
+def test_a_recipe_is_in_order_and_named_after_its_file(path: Path) -> None:
+    recipe = read_recipe(path)
+    assert recipe.name == path.stem
+    assert recipe.metrics, "a recipe measures something"
+
+
+@every_recipe
+def test_a_recipe_finds_its_data(path: Path) -> None:
+    lacking = missing(read_recipe(path))
+    if lacking:
+        pytest.skip(f"{DATA} lacks {', '.join(lacking)}")
+    read_recipe(path, data=DATA)
+
+
+@every_recipe
+def test_a_recipe_names_published_figures_or_says_that_its_data_come_along(path: Path) -> None:
+    head = path.read_text().split("\n\n")[0].splitlines()
+    assert all(line.startswith("# ") for line in head), "it begins with what it is"
+    files = read_recipe(path).data
+    assert files is not None
+    assert not files.files or any("ublished" in line for line in head)
+
+
+def uncommented(path: Path) -> Iterator[str]:
+    """The mappings, one key a line, of which no key has a comment on its line."""
+    lines = path.read_text().splitlines()
+
+    def look(node: yaml.Node) -> Iterator[str]:
+        if isinstance(node, yaml.MappingNode):
+            keys = [(key.start_mark.line, key.value) for key, _ in node.value]
+            if not node.flow_style and not any("#" in lines[line] for line, _ in keys):
+                yield f"{keys[0][0] + 1}: {', '.join(name for _, name in keys)}"
+            for _, value in node.value:
+                yield from look(value)
+        elif isinstance(node, yaml.SequenceNode):
+            for item in node.value:
+                yield from look(item)
+
+    root = yaml.compose(path.read_text())
+    assert root is not None
+    return look(root)
+
+
+@every_recipe
+def test_every_key_has_a_comment_or_a_commented_neighbour(path: Path) -> None:
+    assert list(uncommented(path)) == []
+
+
+def test_a_mapping_without_a_comment_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("name: x  # said\ntrain:\n  epochs: 1\n  batch: {rows: 1}\nembed: {use: y}\n")
+    assert list(uncommented(path)) == ["3: epochs, batch"]
+
+
+class Count(Silent):
+    """Counts the updates."""
+
+    updates = 0
+
+    def stepped(self, step: object) -> None:
+        self.updates += 1
+
+
+@every_recipe
+def test_a_recipe_trains_two_updates_on_a_sample_of_its_data(path: Path, tmp_path: Path) -> None:
+    recipe = read_recipe(path)
+    lacking = missing(recipe)
+    if lacking:
+        pytest.skip(f"{DATA} lacks {', '.join(lacking)}")
+    assert recipe.data is not None
+    settings = {"train.steps": 2, "evaluate.bootstrap": 0}
+    settings |= SHRUNK.get(recipe.data.source.name, {})
+    watch = Count()
+    run = seqkit.run(path, data=DATA, out=tmp_path / "run", sample=40, set=settings, watch=watch)
+    assert watch.updates == 2
+    assert set(run.metrics["test"]) == set(recipe.metric_names())
+    assert len(run.samples) == 3
+    assert run.load()([sample["text"] for sample in run.samples])
