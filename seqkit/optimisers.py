@@ -158,7 +158,7 @@ def cosine(
     """
 
     def after(done: float) -> float:
-        falling = 0.0 if done <= hold else min(1.0, (done - hold) / max(1e-9, 1.0 - hold))
+        falling = min(1.0, max(0.0, done - hold) / max(1e-9, 1.0 - hold))
         return floor + (1.0 - floor) * 0.5 * (1.0 + math.cos(math.pi * falling))
 
     return Ramp(warmup, after)

@@ -284,10 +284,11 @@ def test_one_encoder_cannot_take_inputs_of_two_widths() -> None:
 
 def test_a_joint_encoder_is_told_of_all_inputs_and_gives_all_its_width() -> None:
     embed = {"a": {"use": "lookup", "width": 1}, "b": {"use": "lookup", "width": 2}}
-    encode = [{"a": {"use": "wider", "stride": 2}, "b": "wider"}, "both", "wider"]
+    first = {"a": {"use": "wider", "stride": 2}, "b": {"use": "wider", "causal": False}}
+    encode = [first, "both", "wider"]
     made = assemble(recipe("a", "b", embed=embed, encode=encode), fitting(**TWO))
     (joint,) = told("both")
-    assert (joint.width, joint.stride, joint.causal) == (4, 2, True)
+    assert (joint.width, joint.stride, joint.causal) == (4, 2, False)
     assert {name: front.width for name, front in joint.inputs.items()} == {"a": 4, "b": 5}
     (upstream,) = told("label")
     assert (upstream.width, upstream.stride, upstream.causal) == (51, 2, False)

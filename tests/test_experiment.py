@@ -127,10 +127,8 @@ def test_without_metrics_the_loss_is_measured(toy: Path) -> None:
     ("settings", "numbers"),
     [
         ({"every": 3}, [3, 6, 8]),
-        ({"every": 4}, [4, 8]),
         ({"steps": 5}, [4, 5]),
         ({"steps": 3}, [3]),
-        ({"every": 2, "steps": 4}, [2, 4]),
         ({"accumulate": 3}, [2, 4]),
     ],
 )

@@ -73,6 +73,21 @@ def test_a_command_that_computes_nothing_imports_nothing_heavy(
     assert found.isdisjoint((*HEAVY, *unwanted))
 
 
+def test_python_m_seqkit_is_as_light() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "seqkit", "--help"],
+        env={name: os.environ[name] for name in os.environ if name != "SEQKIT_CHECK_SHAPES"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    found = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}
+    assert "seqkit.cli" in found
+    assert found.isdisjoint((*HEAVY, "pydantic", "rich", "yaml", "pluggy"))
+    assert ended.stdout.startswith("Usage: ")
+
+
 @pytest.mark.parametrize("module", sorted(PROJECT["project"]["entry-points"]["seqkit"].values()))
 def test_the_entry_module_of_a_plugin_is_light(module: str) -> None:
     tree = ast.parse((ROOT / "plugins" / module / "__init__.py").read_text())

@@ -176,10 +176,10 @@ def test_every_share_lies_between_nothing_and_the_full_rate(
 def test_a_plateau_waits_with_patience_and_then_lowers_the_rate() -> None:
     schedule = plateau(by=0.5, patience=1)
     found = []
-    for better in (True, False, False, False, False, True, False, False):
+    for better in (False, True, False, False, False, False, True, False, False):
         schedule.hear(better)
         found.append(schedule.factor(100, 200))
-    assert found == [1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125]
+    assert found == [1.0, 1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125]
 
 
 def test_a_plateau_without_patience_lowers_at_once() -> None:

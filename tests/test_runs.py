@@ -225,8 +225,7 @@ def test_a_damaged_run_file_is_named(done: Path, content: str) -> None:
     if content == "[]":  # an empty provenance: everything differs
         wanted = f"{done}: holds another run: "
     assert str(refused.value).startswith(wanted)
-    run, watch = again(done, fresh=True)
-    assert (run.done_before, watch.updates) == (False, 8)
+    assert again(done, fresh=True, set={"train.steps": 1})[1].updates == 1
 
 
 def test_fresh_starts_over_and_removes_only_what_seqkit_wrote(done: Path) -> None:
@@ -361,7 +360,7 @@ def test_a_failure_of_the_disk_names_the_run(tmp_path: Path) -> None:
     assert failed.value.filename == "other"
 
 
-@pytest.mark.parametrize("number", [3, 12, 30, 45])
+@pytest.mark.parametrize("number", [12, 40])
 def test_a_full_disk_leaves_nothing_half_written_and_nothing_lost(
     toy: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:

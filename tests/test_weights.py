@@ -28,6 +28,9 @@ class Tied(nn.Module):
         self.output.weight = self.lookup.weight
         self.other = nn.Embedding(5, 3)
         self.turned = nn.Parameter(torch.randn(4, 2).T)
+        self.square = nn.Parameter(torch.randn(3, 3))
+        self.flipped = nn.Parameter(self.square.data.T)
+        self.corner = nn.Parameter(self.square.data[:2])
         self.empty = nn.Parameter(torch.zeros(0, 3))
         self.hollow = nn.Parameter(torch.zeros(0, 3))
         self.register_buffer("seen", torch.tensor(seed))
