@@ -229,7 +229,7 @@ def opened(file: str) -> Any:
 def main() -> None:
     """Runs the command line: a mistake is one line and exit code 2, a failure one line and 1."""
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="seqkit", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.Abort:
         sys.exit(130)

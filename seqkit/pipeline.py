@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SINGLE = "text"
-TOKENS = 4000
+TOKENS = 2000
 """Padded pieces of one batch when predicting: enough for the processor, small in memory."""
 WINDOW = 1024
 """Texts that are read ahead and sorted by length when predicting."""
@@ -130,7 +130,7 @@ class Pipeline:
 
     def __call__(self, texts: Iterable[Input]) -> list[Answers]:
         """The answers of all texts, in their order. Raises SeqkitError for what is no text."""
-        return list(self.stream(texts))
+        return list(self.answered(texts, WINDOW))
 
     def stream(self, texts: Iterable[Input]) -> Iterator[Answers]:
         """Answers as they come, in the order of the texts; memory stays bounded.
@@ -138,10 +138,14 @@ class Pipeline:
         The first texts are answered at once, later ones in growing windows that are sorted by
         length inside.
         """
+        return self.answered(texts, 1)
+
+    def answered(self, texts: Iterable[Input], first: int) -> Iterator[Answers]:
+        """The answers to texts, in windows as `answer` makes them."""
         if isinstance(texts, str | bytes | Mapping | Text):
             raise SeqkitError("pipeline(texts): takes several texts. Put a single one in a list.")
         examples = (self.input_example(given, f"text {index}") for index, given in enumerate(texts))
-        for answer in self.answer(examples):
+        for answer in self.answer(examples, first):
             yield self.by_name(answer)
 
     def input_example(self, given: Any, where: str) -> Example:
@@ -175,11 +179,14 @@ class Pipeline:
         text: Any = next(iter(texts.values()), None) if len(texts) < 2 else texts
         return {"index": index, "text": text, "answers": self.by_name(answer)}
 
-    def answer(self, examples: Iterable[Example], window: int = WINDOW) -> Iterator[Answer]:
-        """The decoder's answers to examples, in their order."""
+    def answer(self, examples: Iterable[Example], first: int = WINDOW) -> Iterator[Answer]:
+        """The decoder's answers to examples, in their order.
+
+        first: examples that are read ahead for the first answer; each window after is twice as
+        large, up to WINDOW.
+        """
         source = iter(examples)
-        growing = (min(window, 2**power) for power in range(20))
-        for ahead in itertools.chain(growing, itertools.repeat(window)):
+        for ahead in (min(WINDOW, first * 2**power) for power in itertools.count()):
             ready = list(itertools.islice(source, ahead))
             if not ready:
                 return

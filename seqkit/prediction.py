@@ -78,5 +78,5 @@ def lines(pipeline: Pipeline, examples: Iterable[Example]) -> Iterator[str]:
             waiting.append(example)
             yield example
 
-    for index, answer in enumerate(pipeline.answer(seen())):
+    for index, answer in enumerate(pipeline.answer(seen(), first=1)):
         yield json.dumps(pipeline.record(waiting.popleft(), answer, index), ensure_ascii=False)

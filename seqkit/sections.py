@@ -130,7 +130,7 @@ class Sections(Checker):
         if not node.value:
             self.add(node.mark, "data.text", "names no input. Say {text: field}.")
         for name in node.value:
-            if name == "use" or not NAME.fullmatch(name) or "." in name:
+            if name in ("use", "decode") or not NAME.fullmatch(name) or "." in name:
                 mark = node.keys.get(name, node.mark)
                 self.add(mark, "data.text", f"'{short(name)}' cannot be an input's name.")
         return self.value(dict[str, Name], node, "data.text")

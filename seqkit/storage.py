@@ -16,12 +16,11 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from seqkit.errors import ModelError
-
-if TYPE_CHECKING:
-    import numpy as np
 
 MANIFEST = "manifest.json"
 FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}")
@@ -223,10 +222,10 @@ def pack(learnt: Any) -> dict[str, bytes]:
 
 def plain(value: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
     """A value as JSON, its arrays and bytes put aside under numbers. path: for the error."""
-    import numpy as np
-
     if isinstance(value, np.generic):
         value = value.item()
+    if value is None or isinstance(value, str | int):
+        return value
     if isinstance(value, Mapping):
         odd = [key for key in value if not isinstance(key, str)]
         if odd:
@@ -239,8 +238,6 @@ def plain(value: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
         return {"$bytes": put_aside(np.frombuffer(value, np.uint8), arrays)}
     if isinstance(value, np.ndarray) and value.dtype.kind in "biufc" and value.dtype.itemsize <= 8:
         return {"$array": put_aside(np.asarray(value, order="C"), arrays)}
-    if value is None or isinstance(value, str | int):
-        return value
     if isinstance(value, float) and math.isfinite(value):
         return value
     what: Any = value if isinstance(value, float) else type(value).__name__

@@ -150,6 +150,14 @@ def test_a_bar_shows_updates_loss_speed_score_and_time_left(model: seqkit.Pipeli
     assert ESCAPE in screen.file.getvalue()
 
 
+def test_a_run_with_a_bar_leaves_a_line_an_epoch(toy: Path, tmp_path: Path) -> None:
+    screen = Screen()
+    seqkit.run(toy, out=tmp_path / "run", watch=Bar(screen.console))
+    left = [line for line in screen.text.splitlines() if line.startswith("epoch ")]
+    assert len(left) == 2
+    assert "dev accuracy" in left[0]
+
+
 def test_a_bar_shows_lines_as_they_are(model: seqkit.Pipeline) -> None:
     screen = Screen()
     bar = Bar(screen.console)

@@ -162,6 +162,9 @@ def test_a_stream_holds_no_more_than_a_window(
         return [{"value": len(example.inputs["text"])} for example in examples]
 
     monkeypatch.setattr(Pipeline, "answer_window", answered)
+    assert list(model.answer(model.input_example("a", "") for _ in range(2000)))
+    assert sizes == [WINDOW, 2000 - WINDOW]
+    sizes.clear()
     given = (["a"] * (n % 7) for n in range(5000))
     assert [answer["tag"]["value"] for answer in model.stream(given)] == [
         n % 7 for n in range(5000)

@@ -412,6 +412,11 @@ def test_each_mistake_has_its_message(folder: Path, old: str, new: str, message:
         ),
         ("{passage: p,", "{use: p,", "3:26: data.text: 'use' cannot be an input's name."),
         (
+            "{passage: p,",
+            "{decode: p,",
+            "3:26: data.text: 'decode' cannot be an input's name.",
+        ),
+        (
             "{slots: [",
             "{slotz: [",
             "13:13: evaluate.metrics: no gold called 'slotz'. Did you mean 'slots'?",
