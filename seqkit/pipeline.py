@@ -186,11 +186,9 @@ class Pipeline:
         large, up to WINDOW.
         """
         source = iter(examples)
-        for ahead in (min(WINDOW, first * 2**power) for power in itertools.count()):
-            ready = list(itertools.islice(source, ahead))
-            if not ready:
-                return
+        while ready := list(itertools.islice(source, first)):
             yield from self.answer_window(ready)
+            first = min(WINDOW, 2 * first)
 
     def answer_window(self, examples: Sequence[Example]) -> list[Answer]:
         """The answers to a window of examples, batched by length, given back in order."""

@@ -153,8 +153,13 @@ def kill_and_resume(start: Start, folder: Path, places: Sequence[Place]) -> None
         [("seqkit_text.lookup:Lookup.fit", 1)],
         [("seqkit.pipeline:Pipeline.prepare", 5)],
         [("seqkit.checkpoints:Checkpoints.save", EPOCH)],
-        [("seqkit.selection:evaluate", 1), ("seqkit.training:update", 3)],
-        [("seqkit.training:update", 3), ("seqkit.training:update", 3)],
+        pytest.param(
+            [("seqkit.selection:evaluate", 1), ("seqkit.training:update", 3)],
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            [("seqkit.training:update", 2), ("seqkit.training:update", 2)], marks=pytest.mark.slow
+        ),
         [("os:rename", 5), ("seqkit.storage:write_synced", 8), ("os:rename", 4)],
     ],
     ids=["fit", "prepare", "end of an epoch", "evaluation", "twice in an epoch", "saves"],
