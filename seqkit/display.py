@@ -259,5 +259,5 @@ def next_commands(run: Run) -> list[str]:
     return [
         f"echo {shlex.quote(text)} | seqkit predict {here} -",
         f"seqkit run {plain}{data} --out {other} --set train.seed=2",
-        "seqkit explain encode.bilstm",
+        "seqkit explain train",
     ]

@@ -95,9 +95,14 @@ def shown(value: Any) -> str:
     return words[value] if value is None or isinstance(value, bool) else short(repr(value))
 
 
+def one_line(text: str) -> str:
+    """A text as a message shows it whole, such as a path: on one line."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
 def short(text: str) -> str:
     """A name as a message shows it: on one line, and short."""
-    line = "".join(char if char.isprintable() else " " for char in text[:200])
+    line = one_line(text[:200])
     return line if len(line) <= 60 else line[:57] + "..."
 
 

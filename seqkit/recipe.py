@@ -19,7 +19,7 @@ from typing import Any
 
 from seqkit import nodes, plugins
 from seqkit.checks import Checker
-from seqkit.marks import Node, Problems, TooManyError, short
+from seqkit.marks import Node, Problems, TooManyError, one_line
 from seqkit.optimisers import BatchSettings, TrainSettings, batch_rules
 from seqkit.plugins import Registry
 from seqkit.sections import FORMAT, ByName, DataSettings, Metrics, Sections, metric_name
@@ -123,7 +123,7 @@ def read_recipe(
     data files are looked for in it. Raises RecipeError with all problems in the order of the file.
     """
     problems = Problems()
-    file = short(str(path))
+    file = one_line(str(path))
     with contextlib.suppress(TooManyError):
         root = nodes.read(nodes.load(path), file, problems)
         if root is not None:
@@ -215,7 +215,7 @@ def _check_files(check: Sections, data: DataSettings, folder: Path) -> None:
 def file_problem(place: str, folder: Path) -> str:
     """What is wrong with a data file, or nothing."""
     path = os.path.join(folder, place)
-    named = f"'{short(place)}'" if os.path.isabs(place) else f"'{short(place)}' in {folder}"
+    named = f"'{one_line(place)}'" if os.path.isabs(place) else f"'{one_line(place)}' in {folder}"
     if os.path.isdir(path):
         return f"{named} is a folder. Name a file in it."
     if not os.path.isfile(path):

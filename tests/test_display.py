@@ -261,7 +261,7 @@ def test_a_finished_run_shows_scores_answers_and_what_to_try_next(tmp_path: Path
         "try next",
         "  echo 'a [/b] cat'\"'\"'s [bold]' | seqkit predict runs/toy -",
         "  seqkit run runs/toy/recipe.yaml --out runs/toy-2 --set train.seed=2",
-        "  seqkit explain encode.bilstm",
+        "  seqkit explain train",
     ]
 
 

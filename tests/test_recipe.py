@@ -680,3 +680,12 @@ def test_checking_imports_neither_torch_nor_spacy(folder: Path) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
     assert found.stdout.strip() == "[]"
+
+
+def test_the_path_of_a_recipe_stands_whole_in_a_message(tmp_path: Path) -> None:
+    path = tmp_path / ("long" * 20) / "recipe.yaml"
+    path.parent.mkdir()
+    path.write_text("seqkit: 2\n")
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(path)
+    assert str(caught.value).startswith(f"{path}:1:9: ")
