@@ -66,11 +66,12 @@ def row_text(value: Any, where: str) -> Text | Frames:
             return Frames(np.atleast_2d(value.T).T.astype(np.float32))
         kind = f"an array of {value.dtype} {list(value.shape)}"
     elif isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
-        if all(isinstance(word, str) for word in value):
+        kinds = set(map(type, value))
+        if all(issubclass(one, str) for one in kinds):
             return words_text(value)
-        if all(isinstance(number, int | float) for number in value):
+        if all(issubclass(one, int | float) for one in kinds):
             return Frames(np.asarray(value, np.float32)[:, None])
-        kind = f"{kind} of {', '.join(sorted({type(item).__name__ for item in value}))}"
+        kind = f"{kind} of {', '.join(sorted(one.__name__ for one in kinds))}"
     raise DataError(
         f"{where}: an input is a text, a list of words or a list of numbers, not {kind}."
     )

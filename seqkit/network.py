@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
@@ -18,10 +17,6 @@ if TYPE_CHECKING:
     from seqkit.stages import Batch, State
 
 DECODE = "decode/"
-
-# oneDNN keeps the last 1024 kernels, one for each shape of a batch. A recurrent kernel takes close
-# to a megabyte and its shape seldom comes again: 64 train as fast in half the memory.
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 Step = Joint | Mapping[str, Encoder]
 """One step of encoding: a joint encoder, or an encoder for each input."""
