@@ -1,7 +1,8 @@
-"""Dropout between recurrent layers."""
+"""Dropout in and between recurrent layers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -30,6 +31,11 @@ class StepDropout(nn.Module):
         if not self.training or not self.rate:
             return values
         shape = values.shape[1:] if self.locked else values.shape
-        # torch.nn.functional.dropout draws with bernoulli_, which is three times slower on CPU.
-        kept = torch.rand(shape, device=values.device) >= self.rate
-        return values * (kept.to(values.dtype) / (1.0 - self.rate))
+        return values * scale(shape, self.rate, values)
+
+
+def scale(shape: Sequence[int], rate: float, like: Tensor) -> Tensor:
+    """Zeros at a rate, and 1 / (1 - rate) elsewhere."""
+    # torch.nn.functional.dropout draws with bernoulli_, which is three times slower on CPU.
+    kept = torch.rand(shape, device=like.device) >= rate
+    return kept.to(like.dtype) / (1.0 - rate)

@@ -1,0 +1,253 @@
+"""Long short-term memory (Hochreiter & Schmidhuber 1997) with every textbook switch.
+
+With input x, hidden state h and memory cells c (Gers et al. 2000; gates in this order):
+
+    i = sigmoid(W_i x + R_i h + p_i c  + b_i)          input gate
+    f = sigmoid(W_f x + R_f h + p_f c  + b_f)          forget gate; coupled: 1 - i; without: 1
+    g = tanh   (W_g x + R_g h          + b_g)          new content
+    c' = f c + i g
+    o = sigmoid(W_o x + R_o h + p_o c' + b_o)          output gate
+    h' = o tanh(c'); with a projection: P (o tanh(c'))
+
+Initial weights: input Xavier uniform (Glorot & Bengio 2010) and recurrent orthogonal (Saxe et al.
+2014), gate by gate; peepholes zero; biases zero, but for the forget gate.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seqkit.settings import CHECK_SHAPES
+from seqkit_recurrent.dropout import scale
+from seqkit_recurrent.gates import gate_series, half_life, memories, norm
+from seqkit_recurrent.rows import Rows, first_state
+from seqkit_recurrent.switches import Switches
+
+if TYPE_CHECKING or CHECK_SHAPES:
+    from jaxtyping import Float
+
+    from seqkit.stages import State
+    from seqkit_recurrent.stack import Series
+
+SHUT = 1e4
+"""A gate's input beyond which its sigmoid is exactly 0 or 1 in every floating type."""
+
+
+class ThreeGates(nn.Module):
+    """The weights of cells without a forget gate of their own, named as in `torch.nn.LSTM`."""
+
+    def __init__(self, inputs: int, cells: int, width: int) -> None:
+        super().__init__()
+        self.weight_ih_l0 = nn.Parameter(torch.empty(3 * cells, inputs))
+        self.weight_hh_l0 = nn.Parameter(torch.empty(3 * cells, width))
+        self.bias_ih_l0 = nn.Parameter(torch.empty(3 * cells))
+        if width != cells:
+            self.weight_hr_l0 = nn.Parameter(torch.empty(width, cells))
+
+
+@final
+class MemoryCells(nn.Module):
+    """One direction of one layer. width: of the hidden state, which is what it gives.
+
+    Runs on the fused kernel of `torch.nn.LSTM` unless a switch needs the explicit cell.
+    """
+
+    first_hidden: Tensor
+    first_cells: Tensor
+
+    def __init__(self, inputs: int, width: int, switches: Switches) -> None:
+        super().__init__()
+        self.width, self.switches = width, switches
+        self.cells = cells = switches.cells or width
+        four = switches.forget_gate and not switches.coupled
+        self.gates = 4 if four else 3
+        self.kernel: nn.LSTM | ThreeGates = (
+            nn.LSTM(inputs, cells, proj_size=width if switches.cells else 0)
+            if four
+            else ThreeGates(inputs, cells, width)
+        )
+        initialise(self.kernel, self.gates, switches)
+        peepholes = 3 if four else 2  # to the input, forget and output gates
+        self.peepholes = nn.Parameter(torch.zeros(peepholes, cells)) if switches.peephole else None
+        if switches.layer_norm:
+            self.norm_input = nn.LayerNorm(self.gates * cells, bias=False)
+            self.norm_recurrent = nn.LayerNorm(self.gates * cells, bias=False)
+            self.norm_cells = nn.LayerNorm(cells)
+        first_state(self, switches.learned_state, first_hidden=width, first_cells=cells)
+
+    def initial(self, batch: int) -> State:
+        """The first hidden state [batch width] and cells [batch cells]: zero, or learned."""
+        return self.first_hidden.expand(batch, -1), self.first_cells.expand(batch, -1)
+
+    def forward(
+        self, values: Float[Tensor, "time batch inputs"], rows: Rows, state: State, carry: bool
+    ) -> tuple[Float[Tensor, "time batch width"], State]:
+        """The outputs, and hidden state and cells after each row's last real step."""
+        if self.switches.explicit:
+            output, end, _ = self.explicit(values, rows, state)
+            return output, end
+        before = [part.unsqueeze(0).contiguous() for part in state]
+        weights = self.fused_weights()
+        if carry and not rows.even:
+            values, weights = closed(values, rows, weights)
+        elif isinstance(self.kernel, nn.LSTM) and not (self.training and self.switches.weight_drop):
+            output, (_, cells) = self.kernel(values, tuple(before))
+            return output, (rows.ends(output, state[0]), cells[0])
+        run: Any = torch._VF  # what torch.nn.LSTM calls
+        output, _, cells = run.lstm(
+            values, before, weights, True, 1, 0.0, self.training, False, False
+        )
+        return output, (rows.ends(output, state[0]), cells[0])
+
+    def weights(self) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """Input, recurrent, bias, projection; some recurrent ones dropped (Merity et al. 2018)."""
+        found: dict[str, Tensor] = dict(self.kernel.named_parameters())
+        recurrent, rate = found["weight_hh_l0"], self.switches.weight_drop
+        if self.training and rate:
+            recurrent = recurrent * scale(recurrent.shape, rate, recurrent)
+        bias = found["bias_ih_l0"]
+        if "bias_hh_l0" in found:
+            bias = bias + found["bias_hh_l0"]
+        return found["weight_ih_l0"], recurrent, bias, found.get("weight_hr_l0")
+
+    def fused_weights(self) -> list[Tensor]:
+        """The weights as the fused kernel takes them, with four gates.
+
+        sigmoid(-x) is 1 - sigmoid(x), so that a coupled gate is one of turned weights; a gate that
+        is always open is one of a large bias.
+        """
+        *parts, projection = self.weights()
+        if self.gates == 3:
+            for place, part in enumerate(parts):
+                enters, content, leaves = part.chunk(3)
+                forget = -enters if self.switches.coupled else torch.zeros_like(enters)
+                if place == 2 and not self.switches.coupled:
+                    forget = forget + SHUT
+                parts[place] = torch.cat((enters, forget, content, leaves))
+        weights, recurrent, bias = parts
+        plain = [weights, recurrent, bias, torch.zeros_like(bias)]
+        return plain if projection is None else [*plain, projection]
+
+    def explicit(
+        self,
+        values: Float[Tensor, "time batch inputs"],
+        rows: Rows,
+        state: State,
+        probe: Float[Tensor, "time batch width"] | None = None,
+    ) -> tuple[Float[Tensor, "time batch width"], State, dict[str, list[Tensor]]]:
+        """Step after step: the outputs, the end state, and the gates and cells of each step."""
+        weights, recurrent, bias, projection = self.weights()
+        drive = F.linear(values, weights)
+        drive = (self.norm_input(drive) if self.switches.layer_norm else drive) + bias
+        hidden, cells = state
+        rate = self.switches.recurrent_dropout if self.training else 0.0
+        locked = scale(hidden.shape, rate, drive) if rate else None
+        seen: dict[str, list[Tensor]] = {}
+        outputs, probes = [], () if probe is None else probe.unbind()
+        for step, given in enumerate(drive.unbind()):
+            read = hidden if locked is None else hidden * locked
+            again = F.linear(read, recurrent)
+            again = self.norm_recurrent(again) if self.switches.layer_norm else again
+            content, gates = self.step(given + again, cells)
+            shown = torch.tanh(self.norm_cells(content) if self.switches.layer_norm else content)
+            output = gates["output gate"] * shown
+            output = output if projection is None else F.linear(output, projection)
+            output = self.zoned(output, hidden, self.switches.zoneout)
+            content = self.zoned(content, cells, self.switches.cell_zoneout)
+            output = output if probe is None else output + probes[step]
+            real = rows.mask[step]
+            hidden, cells = torch.where(real, output, hidden), torch.where(real, content, cells)
+            outputs.append(output)
+            for name, value in (*gates.items(), ("cells", content)):
+                seen.setdefault(name, []).append(value)
+        return torch.stack(outputs), (hidden, cells), seen
+
+    def step(
+        self, drive: Float[Tensor, "batch gates"], cells: Float[Tensor, "batch cells"]
+    ) -> tuple[Float[Tensor, "batch cells"], dict[str, Float[Tensor, "batch cells"]]]:
+        """The new cells before zoneout, and the gates."""
+        enter, *forget, content, leave = drive.chunk(self.gates, 1)
+        peepholes = self.peepholes
+        if peepholes is not None:
+            enter = enter + peepholes[0] * cells
+            forget = [one + peepholes[1] * cells for one in forget]
+        gates = {"input gate": torch.sigmoid(enter)}
+        if self.gates == 4:
+            gates["forget gate"] = torch.sigmoid(forget[0])
+        elif self.switches.coupled:
+            gates["forget gate"] = 1.0 - gates["input gate"]
+        kept = gates["forget gate"] * cells if "forget gate" in gates else cells
+        new = kept + gates["input gate"] * torch.tanh(content)
+        if peepholes is not None:
+            leave = leave + peepholes[-1] * new
+        gates["output gate"] = torch.sigmoid(leave)
+        return new, gates
+
+    def zoned(self, new: Tensor, old: Tensor, rate: float) -> Tensor:
+        """Zoneout (Krueger et al. 2017): units keep their value; when predicting, a mix."""
+        if not rate:
+            return new
+        if not self.training:
+            return rate * old + (1.0 - rate) * new
+        return torch.where(torch.rand(new.shape, device=new.device) < rate, old, new)
+
+    def observe(
+        self,
+        values: Float[Tensor, "time batch inputs"],
+        rows: Rows,
+        state: State,
+        probe: Float[Tensor, "time batch width"],
+    ) -> tuple[Float[Tensor, "time batch width"], State, Series]:
+        """Gates, the norm of the cells, and the half-life that the forget gate gives them."""
+        output, end, steps = self.explicit(values, rows, state, probe)
+        seen = {name: torch.stack(values) for name, values in steps.items()}
+        cells = seen.pop("cells")
+        series = gate_series(seen)
+        if "forget gate" in seen:
+            series["half-life"] = half_life(seen["forget gate"])
+        return output, end, {**series, "cell norm": norm(cells), "hidden norm": norm(output)}
+
+
+def closed(
+    values: Float[Tensor, "time batch inputs"], rows: Rows, weights: list[Tensor]
+) -> tuple[Float[Tensor, "time batch wider"], list[Tensor]]:
+    """Lets the fused kernel keep each row's cells through its padding.
+
+    One more input is 1 in padding and 0 elsewhere; its weights shut the input gate and open the
+    forget gate, so that c' = 1 c + 0 g. The kernel's last cells are then those of each row's last
+    real step, exactly, which it gives nowhere else.
+    """
+    padding = (~rows.mask).to(values.dtype)
+    cells = weights[0].shape[0] // 4
+    column = weights[0].new_zeros(4 * cells, 1)
+    column[:cells], column[cells : 2 * cells] = -SHUT, SHUT
+    return torch.cat((values, padding), 2), [torch.cat((weights[0], column), 1), *weights[1:]]
+
+
+@torch.no_grad()
+def initialise(kernel: nn.LSTM | ThreeGates, gates: int, switches: Switches) -> None:
+    """Fills the weights as this module's docstring says.
+
+    chrono: forget biases of `memories`, and input biases of minus that.
+    """
+    for name, parameter in kernel.named_parameters():
+        for gate in parameter.chunk(1 if "weight_hr" in name else gates):
+            if name.startswith("weight_hh"):
+                nn.init.orthogonal_(gate)
+            elif name.startswith("weight"):
+                nn.init.xavier_uniform_(gate)
+            else:
+                nn.init.zeros_(gate)
+        if name.startswith("bias_ih"):  # torch.nn.LSTM adds a second bias: one of them is enough
+            enter, forget = parameter.chunk(gates)[:2]
+            if switches.chrono:
+                memory = memories(enter, switches.chrono)
+                enter.copy_(-memory)
+            if gates == 4:
+                forget.copy_(
+                    memory if switches.chrono else torch.full_like(forget, switches.forget_bias)
+                )
