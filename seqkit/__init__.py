@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from seqkit.comparison import compare as compare
     from seqkit.errors import SeqkitError as SeqkitError
     from seqkit.pipeline import Pipeline as Pipeline
     from seqkit.pipeline import load as load
@@ -20,12 +21,23 @@ _HOMES = {
     "SeqkitError": "seqkit.errors",
     "Text": "seqkit.stages",
     "Upstream": "seqkit.stages",
+    "compare": "seqkit.comparison",
     "hookimpl": "seqkit.plugins",
     "load": "seqkit.pipeline",
     "run": "seqkit.runs",
 }
 
-__all__ = ["Pipeline", "SeqkitError", "Text", "Upstream", "__version__", "hookimpl", "load", "run"]
+__all__ = [
+    "Pipeline",
+    "SeqkitError",
+    "Text",
+    "Upstream",
+    "__version__",
+    "compare",
+    "hookimpl",
+    "load",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:

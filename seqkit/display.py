@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 from rich.text import Text
 
+from seqkit.comparison import Comparison
 from seqkit.evaluation import Score
 from seqkit.experiment import Watch
 from seqkit.pipeline import Pipeline
@@ -24,6 +25,8 @@ SMOOTH = 0.95
 """How much of the shown loss and speed is the past."""
 QUIET = 10.0
 """Seconds between two lines of a log."""
+WIDE = 400
+"""Columns of a table that is written to a file: what it needs."""
 
 
 class Pulse:
@@ -52,6 +55,11 @@ def mixed(past: float | None, now: float) -> float:
     return now if past is None else SMOOTH * past + (1 - SMOOTH) * now
 
 
+def measured(value: float) -> str:
+    """A score with two decimals; three digits of one that would show as next to nothing."""
+    return f"{value:.2f}" if abs(value) >= 0.1 or not value else f"{value:.3g}"
+
+
 def counted(number: int | float) -> str:
     """A count for a narrow column: 512, 7.8k, 3.1M."""
     for size, letter in ((1e6, "M"), (1e3, "k")):
@@ -62,7 +70,7 @@ def counted(number: int | float) -> str:
 
 def listed(scores: Mapping[str, float]) -> str:
     """Scores on one line."""
-    return "  ".join(f"{name} {value:.2f}" for name, value in scores.items())
+    return "  ".join(f"{name} {measured(value)}" for name, value in scores.items())
 
 
 class Bar:
@@ -188,7 +196,7 @@ def show_scores(metrics: Mapping[str, Any], console: Console) -> None:
     for split in ("dev", "test"):
         for name, score in metrics.get(split, {}).items():
             value, low, high = (
-                "?" if score[key] is None else f"{score[key]:.2f}"
+                "?" if score[key] is None else measured(score[key])
                 for key in ("value", "low", "high")
             )
             row = (split, Text(name), value, f"{low} to {high}", Text(score["signature"]))
@@ -212,6 +220,22 @@ def print_scores(scores: Mapping[str, Score], as_json: bool) -> None:
         print(json.dumps(found, indent=1))  # noqa: T201  the command's output
     else:
         show_scores({"test": found}, Console())
+
+
+def show_comparison(comparison: Comparison, console: Console) -> None:
+    """Shows the table of a comparison, what is to be known of it, and where more is written."""
+    headings, rows = comparison.table()
+    if not console.is_terminal:
+        console = Console(file=console.file, width=WIDE)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for number, title in enumerate(headings):
+        table.add_column(Text(title), justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console.print(table)
+    for note in comparison.notes:
+        console.print(Text(note), soft_wrap=True)
+    console.print(Text(f"written to {comparison.folder}"), soft_wrap=True)
 
 
 def answer_lines(sample: Mapping[str, Any]) -> Iterator[Text]:

@@ -26,17 +26,17 @@ from seqkit.errors import (
     TrainingError,
 )
 from seqkit.evaluation import Score, evaluate
+from seqkit.gradients import Gradients
 from seqkit.pipeline import Pipeline, build, rebuild
+from seqkit.precision import choose_precision
 from seqkit.recipe import Recipe
 from seqkit.selection import Selection
 from seqkit.stages import Describing, Example, Row
 from seqkit.table import collate, prepare_all, prepared
 from seqkit.training import (
-    TRIALS,
     Progress,
     Step,
     begin,
-    choose_precision,
     total_steps,
     train,
 )
@@ -212,8 +212,8 @@ class Experiment:
             not self.checkpoints.restore(pipeline.network, progress, batches, self.watch.said)
             and settings.precision == "auto"
         ):
-            progress.precision = choose_precision(pipeline, first(batches))
-            self.watch.said(f"precision: {progress.precision}, the faster one on this machine")
+            progress.precision = choose_precision(pipeline, batches)
+            self.watch.said(f"precision: {progress.precision}, chosen for this machine and batches")
         if progress.number == 0:
             self.check_held_out(pipeline)
         if self.stopping():
@@ -249,8 +249,10 @@ class Experiment:
         every = settings.every
         if notes.get("stopped"):
             return
+        gradients = Gradients(pipeline, batches, self.watch.said) if settings.watch else None
         for step in train(pipeline, batches, settings, progress):
             notes["tokens"] = notes.get("tokens", 0) + step.tokens
+            notes["examples"] = notes.get("examples", 0) + step.examples
             self.watch.stepped(step)
             due = step.number % every == 0 if every else step.ends_epoch
             due = due or step.ends_training
@@ -259,6 +261,8 @@ class Experiment:
                     scores = dev.scores(step)
                 best = dev.hear(step, scores, progress)
                 self.watch.scored(step.epoch + 1, scores, best)
+            if gradients:
+                gradients.follow(step, notes, due)
             stopping = self.stopping()
             if due or stopping or time.monotonic() - saved >= settings.save:
                 now = time.monotonic()
@@ -278,14 +282,6 @@ def drawn(
     rng = np.random.default_rng([seed, epoch, number])
     example = pipeline.example(row, f"data.train: example {number + 1}", rng=rng)
     return pipeline.prepare(example, rng=rng)
-
-
-def first(batches: Batches) -> list[Any]:
-    """The first few batches, to measure on; the position stays where it was."""
-    position = batches.position()
-    found = [batch for batch, _ in zip((each[0] for each in batches), range(TRIALS), strict=False)]
-    batches.seek(position)
-    return found
 
 
 def scores_of(experiment: Experiment, pipeline: Pipeline, split: str) -> dict[str, Score]:

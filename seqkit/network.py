@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,6 +22,8 @@ Step = Joint | Mapping[str, Encoder]
 """One step of encoding: a joint encoder, or an encoder for each input."""
 States = Mapping[str, "State"]
 """The state of each recurrent encoder, under `step/input`."""
+Read = Callable[[str, Encoder, Vectors, "State | None"], Vectors]
+"""Reads vectors, from a state on, with the encoder that stands under `step/input`."""
 
 
 def scoped(batch: Batch, prefix: str) -> dict[str, Tensor]:
@@ -33,6 +35,12 @@ def scoped(batch: Batch, prefix: str) -> dict[str, Tensor]:
 def once(stages: Iterable[Any]) -> nn.ModuleList:
     """The modules among which a stage that several inputs share stands once."""
     return nn.ModuleList({id(stage): cast("nn.Module", stage) for stage in stages}.values())
+
+
+def run_forward(key: str, encoder: Encoder, vectors: Vectors, state: State | None) -> Vectors:
+    """Reads vectors as the encoder's forward does."""
+    del key
+    return cast("Vectors", cast("Any", encoder)(vectors, state))
 
 
 class Network(nn.Module):
@@ -53,9 +61,12 @@ class Network(nn.Module):
         self.encoding = once(itertools.chain.from_iterable(every))
 
     def encode(
-        self, batch: Batch, states: States | None = None
+        self, batch: Batch, states: States | None = None, read: Read = run_forward
     ) -> tuple[dict[str, Vectors], dict[str, State]]:
-        """Embeds and encodes every input; states go in, and those after the last real steps out."""
+        """Embeds and encodes every input; states go in, and those after the last real steps out.
+
+        read: how an encoder of a single input is run.
+        """
         vectors = {
             name: cast("Vectors", cast("Any", embedder)(scoped(batch, f"{name}/")))
             for name, embedder in self.embedders.items()
@@ -69,7 +80,7 @@ class Network(nn.Module):
                 key = f"{number}/{name}"
                 before = states.get(key) if states else None
                 stateless = replace(vectors[name], state=None)  # a state is the last encoder's
-                vectors[name] = cast("Any", encoder)(stateless, before)
+                vectors[name] = read(key, encoder, stateless, before)
                 state = vectors[name].state
                 if state is not None:
                     after[key] = state

@@ -245,10 +245,15 @@ def batch_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class StopSettings:
-    """When to stop early. on: a metric of `evaluate`. patience: evaluations without a best."""
+    """When to stop early.
+
+    on: a metric of `evaluate`, or loss. patience: evaluations without a best. goal: a value that is
+    good enough: the first evaluation that is as good is the last.
+    """
 
     on: Name
     patience: PositiveInt = 5
+    goal: float | None = None
 
 
 @dataclass(frozen=True)
@@ -259,7 +264,10 @@ class TrainSettings:
     examples are batched. accumulate: batches an update. optimiser, schedule: by name. clip: the
     largest norm of the gradient. stop: early stopping. every: updates between evaluations (default:
     an epoch). save: seconds between checkpoints. precision: bf16 keeps fp32 weights; auto measures
-    both on the first batches and records its choice. seed: of everything that is random.
+    both once and records its choice: all batches fp32, or those of 32 rows and more bf16. watch:
+    gradients tells at each evaluation where in a text they vanish or explode, and names batches
+    whose gradient is far above the others; the weights stay those of a run without it. seed: of
+    everything that is random.
     """
 
     epochs: PositiveInt = 10
@@ -273,4 +281,5 @@ class TrainSettings:
     every: PositiveInt | None = None
     save: NonNegativeFloat = 60.0
     precision: Literal["auto", "fp32", "bf16"] = "fp32"
+    watch: Literal["gradients"] | None = None
     seed: NonNegativeInt = 1

@@ -16,6 +16,8 @@ from seqkit.assembly import Assembly, Fitting, Inputs, assemble, tokenised
 from seqkit.batching import cut
 from seqkit.data import field, gold_of, row_text
 from seqkit.errors import DataError, ModelError, SeqkitError
+from seqkit.inspection import Inspection, inspect
+from seqkit.live import Live
 from seqkit.network import DECODE
 from seqkit.optimisers import BatchSettings
 from seqkit.plugins import registry
@@ -139,6 +141,14 @@ class Pipeline:
         length inside.
         """
         return self.answered(texts, 1)
+
+    def live(self) -> Live:
+        """One text that still comes: see `Live`. Raises SeqkitError, which names the stage."""
+        return Live(self)
+
+    def inspect(self, given: Input, *, gold: Any = None) -> Inspection:
+        """What the encoders did at each piece of one text: see `seqkit.inspection.inspect`."""
+        return inspect(self, given, gold)
 
     def answered(self, texts: Iterable[Input], first: int) -> Iterator[Answers]:
         """The answers to texts, in windows as `answer` makes them."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from seqkit import storage
 from seqkit.errors import DataError, RecipeError
 from seqkit.pipeline import Pipeline
 from seqkit.plugins import registry
@@ -70,7 +71,7 @@ def source_of(pipeline: Pipeline, name: str) -> Source:
 
 
 def lines(pipeline: Pipeline, examples: Iterable[Example]) -> Iterator[str]:
-    """A line of JSON for each answer: index, text, answers."""
+    """A line of JSON for each answer: index, text, answers; null where a number is none."""
     waiting: deque[Example] = deque()
 
     def seen() -> Iterator[Example]:
@@ -79,4 +80,5 @@ def lines(pipeline: Pipeline, examples: Iterable[Example]) -> Iterator[str]:
             yield example
 
     for index, answer in enumerate(pipeline.answer(seen(), first=1)):
-        yield json.dumps(pipeline.record(waiting.popleft(), answer, index), ensure_ascii=False)
+        record = storage.finite(pipeline.record(waiting.popleft(), answer, index))
+        yield json.dumps(record, ensure_ascii=False)

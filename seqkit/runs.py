@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import math
 import resource
 import shutil
 import signal
@@ -171,11 +170,11 @@ def finish(experiment: Experiment, pipeline: Pipeline, progress: Progress) -> Ru
     """Scores the trained pipeline, and writes it, a few answers, and the scores."""
     folder = experiment.folder
     pipeline.save(folder / "pipeline")
-    samples = look(experiment, pipeline)
+    samples = storage.finite(look(experiment, pipeline))
     storage.write_file(folder / "samples.json", storage.as_json(samples))
     scores = {split: plain(scores_of(experiment, pipeline, split)) for split in ("dev", "test")}
     seconds = float(progress.notes.get("seconds", 0.0))
-    metrics = {
+    metrics: dict[str, Any] = {
         "format": FORMAT,
         **scores,
         "train": {
@@ -189,18 +188,11 @@ def finish(experiment: Experiment, pipeline: Pipeline, progress: Progress) -> Ru
             "history": progress.notes.get("history", []),
         },
     }
-    metrics = finite(metrics)
+    if "explosions" in progress.notes:
+        metrics["train"]["explosions"] = progress.notes["explosions"]
+    metrics = storage.finite(metrics)
     storage.write_file(folder / "metrics.json", storage.as_json(metrics))
     return Run(folder, metrics, samples, experiment.files)
-
-
-def finite(value: Any) -> Any:
-    """A value for JSON, which knows no NaN: null stands for it."""
-    if isinstance(value, Mapping):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def look(experiment: Experiment, pipeline: Pipeline) -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ class Selection:
         self.pipeline, self.examples, self.checkpoints = pipeline, examples, checkpoints
         metrics = metric_names(pipeline)
         self.on = stop.on if stop else next(iter(metrics), LOSS)
-        self.patience = stop.patience if stop else None
+        self.stop = stop
         self.higher = self.on != LOSS and metrics[self.on][1].higher_is_better
         self.batches = loss_batches(pipeline, examples) if self.on == LOSS else []
 
@@ -65,16 +65,25 @@ class Selection:
             self.checkpoints.save_best(self.pipeline.network, step.number)
             notes["best"] = {"number": step.number, "name": self.on, "value": value}
         notes["waited"] = 0 if is_best else notes.get("waited", 0) + 1
-        notes["stopped"] = self.patience is not None and notes["waited"] >= self.patience
+        notes["stopped"] = self.enough(value, notes["waited"])
         progress.schedule.hear(is_best)
         record = {
             "epoch": step.epoch + 1,
             "step": step.number,
+            "examples": notes.get("examples", 0),
             "loss": step.loss,
             "dev": dict(scores),
         }
         notes.setdefault("history", []).append(record)
         return is_best
+
+    def enough(self, value: float, waited: int) -> bool:
+        """Whether training is to stop: the goal is reached, or patience is at its end."""
+        if self.stop is None:
+            return False
+        goal = self.stop.goal
+        reached = goal is not None and (value >= goal if self.higher else value <= goal)
+        return reached or waited >= self.stop.patience
 
 
 def loss_batches(pipeline: Pipeline, examples: Sequence[Example]) -> list[Any]:

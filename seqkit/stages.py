@@ -197,7 +197,8 @@ class Embedder(Protocol):
 class Encoder(Protocol):
     """Reads vectors in context. It has nothing to fit.
 
-    stride: steps in for each step out. causal: whether a step sees the steps before it alone.
+    stride: steps in for each step out. causal: whether a step sees the steps before it alone. A
+    causal encoder whose steps depend on earlier ones gives its state, from which it can go on.
     """
 
     width: int
@@ -205,6 +206,29 @@ class Encoder(Protocol):
     causal: bool
 
     def forward(self, vectors: Vectors, state: State | None = None) -> Vectors: ...
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What a stage lets one see of a forward pass.
+
+    vectors: what forward gives (to 1e-5), computed step by step. series: by part of the stage, such
+    as "layer 1 forward", then by measurement, such as "forget gate": a number for each step, in the
+    order of the text; what stands past a row's length means nothing. probes: by part, zeros that
+    were added to what is handed from step to step, also in the order of the text: the gradient of
+    a loss with respect to them is its total derivative, d loss / d h_t.
+    """
+
+    vectors: Vectors
+    series: Mapping[str, Mapping[str, Float[Tensor, "batch time"]]]
+    probes: Mapping[str, Float[Tensor, "batch time width"]]
+
+
+@runtime_checkable
+class Observable(Protocol):
+    """An encoder that can be looked into."""
+
+    def observe(self, vectors: Vectors, state: State | None = None) -> Observed: ...
 
 
 @runtime_checkable
@@ -244,6 +268,24 @@ class Describing(Protocol):
     """A decoder that says, in a few lines, what it found in the training examples."""
 
     def describe(self, examples: Iterable[Example]) -> list[str]: ...
+
+
+@runtime_checkable
+class Incremental(Protocol):
+    """A decoder that answers while a text still comes.
+
+    begin: what is remembered of a text before its first step; it must not grow with the text.
+    push: takes the steps that have just come, a batch of one, and gives the answers that have
+    become final with them, in order, and what is remembered. It changes neither the memory that it
+    is given nor itself. finish: the answers that were open. Together, the values of these answers
+    are the items of the whole text's value, or there is one answer, which is the whole text's.
+    """
+
+    def begin(self) -> Any: ...
+    def push(
+        self, memory: Any, inputs: Mapping[str, Vectors], batch: Batch, example: Example
+    ) -> tuple[list[Answer], Any]: ...
+    def finish(self, memory: Any) -> list[Answer]: ...
 
 
 @runtime_checkable

@@ -202,6 +202,15 @@ def as_json(value: Any) -> bytes:
     return (text + "\n").encode("utf-8", "backslashreplace")
 
 
+def finite(value: Any) -> Any:
+    """A value for JSON, which knows no NaN: null stands for it."""
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def digest(value: Any) -> str:
     """The sha256 of a JSON value, whatever the order of its keys."""
     text = json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":"))

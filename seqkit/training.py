@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,6 +16,7 @@ from seqkit.errors import TrainingError
 from seqkit.network import Network, States
 from seqkit.optimisers import Schedule, TrainSettings
 from seqkit.pipeline import Pipeline
+from seqkit.precision import autocast
 from seqkit.table import LENGTHS
 
 if TYPE_CHECKING:
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
 
 Member = tuple["Batch", Sequence[int], bool]
 """A batch of an update, its examples' rows, and whether it goes on where the last one ended."""
-TRIALS = 4
-"""Batches on which `precision: auto` measures each precision."""
+NAMED = 5
+"""Examples of a batch that a message names."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,7 @@ class Step:
     number: updates so far, this one included. epoch: from 0. loss: mean over what was counted.
     grad_norm: of the mean gradient, before clipping. rate: the optimiser's. tokens: real steps of
     all inputs. ends_epoch: whether an epoch ends here. ends_training: whether it is the last one.
+    rows: of the training split, from 0, that it was made from; none for windows of streams.
     """
 
     number: int
@@ -47,14 +47,20 @@ class Step:
     tokens: int
     ends_epoch: bool
     ends_training: bool
+    rows: tuple[int, ...] = ()
+
+    @property
+    def examples(self) -> int:
+        """How many examples the update was made from."""
+        return len(self.rows)
 
 
 @dataclass
 class Progress:
     """Everything that training changes beside the weights; a checkpoint keeps all of it.
 
-    precision: fp32 or bf16, as chosen. states: the encoders' states to carry on. notes: what the
-    caller keeps from step to step (its best score, its history), as JSON.
+    precision: fp32, bf16, or from how many rows on a batch is bf16. states: the encoders' states to
+    carry on. notes: what the caller keeps from step to step (its best score, its history), as JSON.
     """
 
     optimiser: torch.optim.Optimizer
@@ -178,8 +184,9 @@ def train(
                 progress.states = None
             progress.number += 1
             done = progress.number >= limit or (last and progress.epoch + 1 == settings.epochs)
+            rate, members = full[0] * share, tuple(row for _, rows, _ in group for row in rows)
             yield Step(
-                progress.number, progress.epoch, loss, norm, full[0] * share, tokens, last, done
+                progress.number, progress.epoch, loss, norm, rate, tokens, last, done, members
             )
             group = []
             if progress.number >= limit:
@@ -203,12 +210,12 @@ def update(
     for batch, rows, continues in group:
         tokens += real_steps(batch)
         moved = {name: value.to(device) for name, value in batch.items()}
-        with autocast(device, progress.precision):
+        with autocast(device, progress.precision, moved):
             loss, penalty, after = network(moved, progress.states if continues else None)
         whole = loss.total if penalty is None else loss.total + penalty * loss.count
         value = float(whole.detach())
         if not math.isfinite(value):
-            raise TrainingError(unfit("loss", value, progress, rows))
+            raise TrainingError(unfit("loss", value, progress, (batch, rows)))
         if whole.requires_grad:
             whole.backward()
         total, count = total + value, count + float(loss.count)
@@ -217,7 +224,7 @@ def update(
     count = max(count, 1.0)
     norm = float(torch.nn.utils.get_total_norm(grads)) / count
     if not math.isfinite(norm):
-        raise TrainingError(unfit("gradient's norm", norm, progress, group[-1][1]))
+        raise TrainingError(unfit("gradient's norm", norm, progress, group[-1][:2]))
     shrink = min(1.0, settings.clip / (norm + 1e-6)) if settings.clip else 1.0
     if grads:
         torch._foreach_mul_(grads, shrink / count)
@@ -225,15 +232,22 @@ def update(
     return total / count, norm, tokens
 
 
-def unfit(what: str, value: float, progress: Progress, rows: Sequence[int]) -> str:
-    """Says which batch brought a value that is no number."""
-    examples = ", ".join(str(row + 1) for row in list(rows)[:5])
-    more = f" and {len(rows) - 5} more" if len(rows) > 5 else ""
-    of = f" (training examples {examples}{more})" if rows else ""
-    return (
-        f"train: epoch {progress.epoch + 1}, update {progress.number + 1}{of}: the {what} is "
-        f"{value}. Lower train.optimiser.rate or train.clip."
-    )
+def unfit(what: str, value: float, progress: Progress, member: tuple[Batch, Sequence[int]]) -> str:
+    """Says which batch brought a value that is no number, and whether its data has such values."""
+    batch, rows = member
+    where = f"train: epoch {progress.epoch + 1}, update {progress.number + 1}{named(rows)}"
+    odd = next((name for name, array in batch.items() if bool(array.isnan().any())), None)
+    todo = "Lower train.optimiser.rate or train.clip."
+    if odd is not None:
+        todo = f"The batch's '{odd}' has numbers that are nan: mend the data."
+    return f"{where}: the {what} is {value}. {todo}"
+
+
+def named(rows: Sequence[int]) -> str:
+    """Which training examples a batch is made of, in brackets; they are counted from 1."""
+    first = ", ".join(str(row + 1) for row in rows[:NAMED])
+    more = f" and {len(rows) - NAMED} more" if len(rows) > NAMED else ""
+    return f" (training examples {first}{more})" if rows else ""
 
 
 def real_steps(batch: Batch) -> int:
@@ -244,35 +258,6 @@ def real_steps(batch: Batch) -> int:
         if name.endswith(LENGTHS) and slash and scope != "decode" and lengths.ndim == 1:
             found[scope] = max(found.get(scope, 0), int(lengths.sum()))
     return sum(found.values())
-
-
-def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
-    """Runs matrix products in bf16 where the precision says so; weights stay fp32."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
-
-
-def choose_precision(pipeline: Pipeline, batches: Sequence[Batch]) -> str:
-    """Measures forward and backward in fp32 and bf16 on a few batches; the faster one.
-
-    Changes no weights and draws nothing from the random generators. On a tie within a tenth, fp32.
-    """
-    seconds = {"fp32": math.inf, "bf16": math.inf}
-    device = pipeline.device
-    with torch.random.fork_rng():
-        pipeline.network.train()
-        for _ in range(2):  # the first round warms up
-            for precision in seconds:
-                started = time.perf_counter()
-                for batch in batches[:TRIALS]:
-                    moved = {name: value.to(device) for name, value in batch.items()}
-                    with autocast(device, precision):
-                        loss, _, _ = pipeline.network(moved)
-                    loss.total.backward()
-                if device.type == "cuda":
-                    torch.cuda.synchronize()
-                seconds[precision] = min(seconds[precision], time.perf_counter() - started)
-        pipeline.network.zero_grad(set_to_none=True)
-    return "bf16" if seconds["bf16"] < 0.9 * seconds["fp32"] else "fp32"
 
 
 def mean_loss(pipeline: Pipeline, batches: Sequence[Batch]) -> float:

@@ -20,9 +20,12 @@ CHECKED = [
     "seqkit",
     "seqkit_data",
     "seqkit_dates",
+    "seqkit_frames",
     "seqkit_labels",
+    "seqkit_memory",
     "seqkit_recurrent",
     "seqkit_text",
+    "seqkit_transformer",
 ]
 install_import_hook(CHECKED, "beartype.beartype")
 

@@ -19,7 +19,17 @@ from seqkit.cli import cli, foreign
 from seqkit.errors import TrainingError
 
 Command = Callable[..., tuple[int, str, str]]
-WORDS = ["run", "check", "predict", "evaluate", "plugins", "explain", "schema"]
+WORDS = [
+    "run",
+    "compare",
+    "check",
+    "predict",
+    "evaluate",
+    "inspect",
+    "plugins",
+    "explain",
+    "schema",
+]
 
 
 def records(out: str) -> list[dict[str, Any]]:
@@ -107,8 +117,10 @@ def test_a_mistake_is_one_line_and_code_2(
         ),
         (
             ["--set", "encode.hiden=3"],
-            "--set encode.hiden: encode: bilstm has no setting 'hiden'. Known: dropout, layers, "
-            "locked, residual, width.",
+            "--set encode.hiden: encode: bilstm has no setting 'hiden'. Known: alternating, "
+            "cell_zoneout, cells, chrono, coupled, dropout, forget_bias, forget_gate, highway, "
+            "input_dropout, layer_norm, layers, learned_state, locked, output_dropout, peephole, "
+            "recurrent_dropout, residual, weight_drop, width, zoneout.",
         ),
         (
             ["--set", "encode.width=7"],

@@ -106,6 +106,45 @@ def test_a_run_that_stopped_early_trains_no_further_when_it_is_gone_on_with(toy:
     assert metrics["train"]["steps"] == 8
 
 
+@pytest.mark.parametrize(
+    ("on", "goal", "values", "count"),
+    [
+        ("accuracy", 65, [math.nan, 64.9, 65.0, 70.0], 3),
+        ("loss", 0.5, [0.9, 0.51, 0.5, 0.4], 3),
+        ("loss", None, [0.9, 0.0, 0.7, 0.6], 4),
+    ],
+)
+def test_training_stops_at_the_first_value_as_good_as_the_goal(
+    toy: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    on: str,
+    goal: float | None,
+    values: list[float],
+    count: int,
+) -> None:
+    given = iter(values)
+    monkeypatch.setattr("seqkit.selection.Selection.scores", lambda *_: {on: next(given)})
+    metrics, watch = trained(toy, epochs=4, stop={"on": on, "patience": 9, "goal": goal})
+    assert len(watch.scores) == len(metrics["train"]["history"]) == count
+    best = min if on == "loss" else max
+    assert metrics["train"]["best"]["value"] == best(v for v in values[:count] if v == v)
+
+
+def test_patience_may_end_before_the_goal(toy: Path) -> None:
+    stop = {"on": "accuracy", "patience": 2, "goal": 101}
+    metrics, _ = trained(toy, epochs=9, optimiser=FIXED, stop=stop)
+    assert len(metrics["train"]["history"]) == 3
+
+
+def test_a_run_that_reached_its_goal_trains_no_further_when_it_is_gone_on_with(toy: Path) -> None:
+    settings = {"epochs": 9, "stop": {"on": "accuracy", "patience": 9, "goal": 0}}
+    trained(toy, **settings)
+    (toy.parent / "run/metrics.json").unlink()
+    metrics, watch = trained(toy, **settings)
+    assert watch.steps == []
+    assert metrics["train"]["steps"] == 4
+
+
 def test_the_loss_on_dev_may_choose_the_best_weights(toy: Path) -> None:
     metrics, watch = trained(toy, epochs=4, stop={"on": "loss", "patience": 2})
     losses = [scores["loss"] for scores in watch.scores]
@@ -167,38 +206,6 @@ def test_evaluation_draws_nothing_that_training_would_have_drawn(toy: Path) -> N
     (often, _), other = trained(toy, every=2), toy.parent / "other"
     rarely = seqkit.run(toy, out=other, set={"train.every": 8, "evaluate.bootstrap": 0}).metrics
     assert often["train"]["history"][-1]["loss"] == rarely["train"]["history"][-1]["loss"]
-
-
-def test_the_precision_is_measured_once_and_recorded(
-    toy: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    chosen = iter(["bf16"])
-    monkeypatch.setattr("seqkit.experiment.choose_precision", lambda *_: next(chosen))
-    metrics, watch = trained(toy, precision="auto")
-    assert watch.lines[-1] == "precision: bf16, the faster one on this machine"
-    assert metrics["train"]["precision"] == "bf16"
-    (toy.parent / "run/metrics.json").unlink()
-    metrics, _ = trained(toy, precision="auto")
-    assert metrics["train"]["precision"] == "bf16"
-
-
-def test_measuring_the_precision_skips_no_batch_and_no_draw(
-    toy: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plain, _ = trained(toy)
-    from seqkit.training import choose_precision
-
-    def slow_bf16(*given: Any) -> str:
-        choose_precision(*given)
-        return "fp32"
-
-    monkeypatch.setattr("seqkit.experiment.choose_precision", slow_bf16)
-    measured = seqkit.run(
-        toy,
-        out=toy.parent / "measured",
-        set={"train.precision": "auto", "evaluate.bootstrap": 0},
-    ).metrics
-    assert measured["train"]["history"] == plain["train"]["history"]
 
 
 @pytest.mark.parametrize("split", ["dev", "test"])

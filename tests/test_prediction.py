@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,12 @@ def test_each_line_has_index_text_and_answers(model: Pipeline) -> None:
     assert [list(record) for record in found] == [["index", "text", "answers"]] * 2
     assert list(found[0]["answers"]) == ["tag"]
     assert len(found[0]["answers"]["tag"]["value"]) == 2
+
+
+def test_a_number_that_is_none_is_null(model: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model.network, "answer", lambda *_: [{"value": math.nan, "n": [1.5]}])
+    [found] = predicted(model, b"the cat\n")
+    assert found["answers"] == {"tag": {"value": None, "n": [1.5]}}
 
 
 def test_answers_come_in_the_order_of_the_texts(model: Pipeline) -> None:

@@ -51,8 +51,8 @@ from seqkit.cli import main
 main()
 """
 LOADED = ["pytest", "seqkit.cli", "seqkit.display", "seqkit_data.columns", "seqkit_labels.word_crf"]
-LOADED += ["seqkit_recurrent.lstm", "seqkit_text.concat", "seqkit_text.lookup", "seqkit_text.words"]
-LOADED += ["seqkit_text.spelling", "seqkit_labels.metrics"]
+LOADED += ["seqkit_recurrent.building", "seqkit_text.concat", "seqkit_text.lookup"]
+LOADED += ["seqkit_text.words", "seqkit_text.spelling", "seqkit_labels.metrics"]
 LOADED += ["torch._dynamo", "safetensors.torch", "safetensors.numpy"]
 """What a run imports; optimisers import torch._dynamo when first called."""
 Place = tuple[str, int]
@@ -289,6 +289,21 @@ def test_a_run_resumes_exactly_under_each_setting(
     watch = Until()
     seqkit.run(toy, out=tmp_path / "broken", set=settings, watch=watch)
     assert watch.updates[0] == 6
+    assert weights(tmp_path / "whole") == weights(tmp_path / "broken")
+    assert scores(tmp_path / "whole") == scores(tmp_path / "broken")
+
+
+def test_a_goal_ends_training_at_the_same_update_after_kills(toy: Path, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"train.every": 1, "evaluate.bootstrap": 0}
+    settings["train.stop"] = {"on": "loss", "patience": 9}
+    best = seqkit.run(toy, out=tmp_path / "free", set=settings).metrics["train"]["best"]
+    settings["train.stop"]["goal"] = best["value"]
+    train = seqkit.run(toy, out=tmp_path / "whole", set=settings).metrics["train"]
+    assert train["steps"] == best["number"] > 1
+    for number in (1, best["number"]):
+        with pytest.raises(Killed):
+            seqkit.run(toy, out=tmp_path / "broken", set=settings, watch=Until(number))
+    seqkit.run(toy, out=tmp_path / "broken", set=settings)
     assert weights(tmp_path / "whole") == weights(tmp_path / "broken")
     assert scores(tmp_path / "whole") == scores(tmp_path / "broken")
 

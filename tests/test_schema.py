@@ -309,12 +309,13 @@ Example:
         ("train.optimiser.adam", "Adam (Kingma & Ba 2015)."),
         ("train.schedule", "  constant  The full rate throughout."),
         ("train", "How a pipeline is trained."),
-        ("train", "  optimiser   optimiser                adam                      by name."),
+        ("train", "  optimiser   optimiser                 adam                      by name."),
         (
             "train.batch",
             "  tokens   integer > 0 or null  null     rows x longest row, padding included, ",
         ),
-        ("train.stop", "  on        a name       required  a metric of `evaluate`."),
+        ("train.stop", "  on        a name          required  a metric of `evaluate`, or loss."),
+        ("train.stop", "  goal      number or null  null      a value that is good enough: the"),
         ("encode", "  bilstm   Bidirectional LSTM (Graves & Schmidhuber 2005)."),
         (
             "evaluate",

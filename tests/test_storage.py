@@ -424,3 +424,8 @@ def test_a_digest_is_the_sha256_of_compact_json() -> None:
 def test_json_is_for_a_person_to_read() -> None:
     assert storage.as_json({"b": "é", "a": 1}) == '{\n "b": "é",\n "a": 1\n}\n'.encode()
     assert json.loads(storage.as_json("a\ud800")) == "a\ud800"
+
+
+def test_what_is_no_number_is_null_in_json() -> None:
+    value = {"a": float("nan"), "b": [1.0, float("-inf"), {"c": float("inf")}], "d": "nan", "e": 1}
+    assert storage.finite(value) == {"a": None, "b": [1.0, None, {"c": None}], "d": "nan", "e": 1}

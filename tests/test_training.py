@@ -23,7 +23,6 @@ from seqkit.training import (
     Progress,
     Step,
     begin,
-    choose_precision,
     mean_loss,
     real_steps,
     total_steps,
@@ -187,6 +186,30 @@ def test_a_loss_that_is_no_number_stops_naming_epoch_update_and_examples(
     assert torch.equal(made.weights(), before)
 
 
+def test_data_that_are_no_numbers_are_named_where_they_spoil_the_loss(toy: Path) -> None:
+    made = Made(toy)
+    collate = made.batches.collate
+
+    def spoilt(*given: Any) -> Batch:
+        return {**collate(*given), "text/values": torch.tensor([[0.5], [math.nan]])}
+
+    made.batches.collate = spoilt
+    spoil_weights(made)
+    with pytest.raises(TrainingError) as stopped:
+        next(made.steps())
+    assert str(stopped.value).endswith(
+        " and 7 more): the loss is nan. The batch's 'text/values' has numbers that are nan: mend "
+        "the data."
+    )
+
+
+def spoil_weights(made: Made) -> None:
+    """Makes every loss no number."""
+    with torch.no_grad():
+        for weight in made.pipeline.network.parameters():
+            weight.fill_(math.nan)
+
+
 def test_an_infinite_loss_in_a_long_batch_names_its_first_examples(
     toy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,33 +343,6 @@ def test_states_are_dropped_where_batches_do_not_carry(
     list(made.steps())
     assert given == [None, None, None]
     assert made.progress.states is None
-
-
-def test_choosing_a_precision_changes_no_weight_no_gradient_and_no_random_draw(toy: Path) -> None:
-    made = Made(toy, encode__dropout=0.5)
-    before, state = made.weights(), torch.get_rng_state()
-    assert choose_precision(made.pipeline, [made.one_batch()]) in ("fp32", "bf16")
-    assert torch.equal(made.weights(), before)
-    assert torch.equal(torch.get_rng_state(), state)
-    assert all(weight.grad is None for weight in made.pipeline.network.parameters())
-
-
-@pytest.mark.parametrize(("seconds", "chosen"), [((1.0, 0.5), "bf16"), ((1.0, 0.95), "fp32")])
-def test_the_precision_that_is_faster_by_a_tenth_is_chosen(
-    toy: Path, monkeypatch: pytest.MonkeyPatch, seconds: tuple[float, float], chosen: str
-) -> None:
-    made, now, spent = Made(toy), 0.0, iter([*seconds, *seconds])
-
-    def clock() -> float:
-        nonlocal now
-        clock.calls = not clock.calls  # type: ignore[attr-defined]
-        if not clock.calls:  # type: ignore[attr-defined]
-            now += next(spent)
-        return now
-
-    clock.calls = False  # type: ignore[attr-defined]
-    monkeypatch.setattr("seqkit.training.time.perf_counter", clock)
-    assert choose_precision(made.pipeline, [made.one_batch()]) == chosen
 
 
 def test_bf16_keeps_the_weights_in_fp32(toy: Path) -> None:

@@ -11,11 +11,12 @@ from seqkit.stages import Decoder, Metric, Upstream
 
 @hookimpl
 def seqkit_stages(register: Register) -> None:
-    """Registers tagger, crf and classifier, accuracy and span_f1."""
+    """Registers tagger, crf and classifier, accuracy, exact and span_f1."""
     register.decoder("tagger", tagger)
     register.decoder("crf", crf)
     register.decoder("classifier", classifier)
     register.metric("accuracy", accuracy)
+    register.metric("exact", exact)
     register.metric("span_f1", span_f1)
 
 
@@ -117,6 +118,13 @@ def accuracy() -> Metric:
     from seqkit_labels.metrics import Accuracy
 
     return Accuracy()
+
+
+def exact() -> Metric:
+    """Share of answers that are right as a whole, in percent: every label of a text, or its one."""
+    from seqkit_labels.metrics import Exact
+
+    return Exact()
 
 
 def span_f1(*, mode: Literal["conlleval", "strict"] = "conlleval") -> Metric:

@@ -1,4 +1,4 @@
-"""Scores of labels: accuracy, and the F1 of spans."""
+"""Scores of labels: accuracy, of words or of whole answers, and the F1 of spans."""
 
 from __future__ import annotations
 
@@ -35,6 +35,22 @@ class Accuracy:
             )
         same = sum(one == other for one, other in zip(given, right, strict=True))
         return np.array([same, len(right)], np.float64)
+
+    def value(self, totals: Float[np.ndarray, " count"]) -> float:
+        """Percent; 0 of nothing."""
+        return float(100 * totals[0] / totals[1]) if totals[1] else 0.0
+
+
+@final
+class Exact:
+    """Share of answers that are right as a whole, in percent: every label of a text, or its one."""
+
+    signature: str = "exact"
+    higher_is_better: bool = True
+
+    def counts(self, answer: Answer, gold: Answer) -> Float[np.ndarray, " count"]:
+        """Right answers, and all answers."""
+        return np.array([answer["value"] == gold["value"], 1], np.float64)
 
     def value(self, totals: Float[np.ndarray, " count"]) -> float:
         """Percent; 0 of nothing."""

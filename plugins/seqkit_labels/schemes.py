@@ -23,6 +23,8 @@ if TYPE_CHECKING or CHECK_SHAPES:
 
 SCHEMES = ("IOB1", "BIO", "BIOES", "BILOU")
 OUTSIDE = "O"
+ENDS = {"BIOES": ("E", "S"), "BILOU": ("L", "U")}
+"""How schemes that mark ends write the last word of a span, and a span of one word."""
 LETTERS = {"B": "B", "I": "I", "E": "E", "L": "E", "S": "S", "U": "S"}
 
 Span = tuple[int, int, str]
@@ -94,7 +96,7 @@ def spans(tags: Sequence[str]) -> list[Span]:
         if now == before == (OUTSIDE, ""):
             continue
         if before[0] != OUTSIDE:
-            if before[0] in "BI" and now[0] in "IE" and before[1] == now[1]:
+            if goes_on(before, now):
                 before = now
                 continue
             found.append((start, place, before[1]))
@@ -102,6 +104,11 @@ def spans(tags: Sequence[str]) -> list[Span]:
     if before[0] != OUTSIDE:
         found.append((start, len(tags), before[1]))
     return found
+
+
+def goes_on(before: tuple[str, str], now: tuple[str, str]) -> bool:
+    """Whether a tag goes on with the span of the tag before it, as `spans` reads them."""
+    return before[0] in "BI" and now[0] in "IE" and before[1] == now[1]
 
 
 def strict_spans(tags: Sequence[str], scheme: str) -> list[Span]:
@@ -118,7 +125,7 @@ def write(every: Iterable[Span], length: int, scheme: str) -> list[str]:
     """The tags of `length` words in a scheme. The spans are sorted and do not overlap."""
     tags = [OUTSIDE] * length
     before: Span = (0, 0, "")
-    ends, alone = {"BIOES": ("E", "S"), "BILOU": ("L", "U")}.get(scheme, ("I", "B"))
+    ends, alone = ENDS.get(scheme, ("I", "B"))
     for span in every:
         start, end, label = span
         after = f"-{label}" if label else ""

@@ -34,12 +34,12 @@ class WordScores(nn.Module):
         self.linear = nn.Linear(self.width, labels)
 
     def forward(self, vectors: Vectors, batch: Batch) -> Float[Tensor, "batch word label"]:
-        """The scores of each word's labels; past a row's words they mean nothing.
+        """The scores of each word's labels in fp32 at least; past a row's words they mean nothing.
 
         batch: shift [batch word], and owner [batch time] where a word is the mean of its pieces,
         as `WordLabels.prepare` gives them.
         """
-        scores: Tensor = self.linear(self.dropout(vectors.values))
+        scores = full_precision(self.linear(self.dropout(vectors.values)))
         shift, owner = batch["shift"], batch.get("owner")
         words = shift.shape[1]
         if not (shift.any() or (owner is not None and owner.any())):
@@ -47,6 +47,11 @@ class WordScores(nn.Module):
         if owner is None:
             return spoken(scores, self.linear.bias, shift)
         return meant(scores, self.linear.bias, owner, vectors.lengths, words)
+
+
+def full_precision(values: Tensor) -> Tensor:
+    """In fp32 at least: nothing is summed in half precision."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def spoken(

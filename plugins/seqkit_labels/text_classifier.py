@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
@@ -16,6 +17,7 @@ from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Answer, Example, Learnt, Loss, Upstream, Vectors
 from seqkit_labels.gold import counted, cut
 from seqkit_labels.inputs import input_name, input_width
+from seqkit_labels.scores import full_precision
 
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Float
@@ -24,6 +26,18 @@ if TYPE_CHECKING or CHECK_SHAPES:
     from seqkit.stages import Batch
 
 UNSEEN = -1
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What is remembered of a text whose steps still come.
+
+    values: the vector that they are pooled to. weight: the logarithm of the sum of their weights.
+    Both are in double precision, in which a million steps add up.
+    """
+
+    values: Float[Tensor, "batch width"]
+    weight: Float[Tensor, ""]
 
 
 @final
@@ -78,13 +92,17 @@ class Classifier(nn.Module):
 
     def scores(self, inputs: Mapping[str, Vectors]) -> Float[Tensor, "batch label"]:
         """The score of each label for each text."""
-        vectors = inputs[input_name("classifier", inputs, self.over)]
-        scores: Tensor = self.linear(self.dropout(self.pooled(vectors)))
+        return self.scored(self.pooled(inputs[input_name("classifier", inputs, self.over)]))
+
+    def scored(self, pooled: Float[Tensor, "batch width"]) -> Float[Tensor, "batch label"]:
+        """The score of each label for each text's vector."""
+        scores: Tensor = self.linear(self.dropout(pooled))
         return scores
 
     def pooled(self, vectors: Vectors) -> Float[Tensor, "batch width"]:
         """One vector a text: zero for a text without a step, whatever its neighbours are."""
-        values, lengths, mask = vectors.values, vectors.lengths, vectors.mask.unsqueeze(2)
+        values, lengths = full_precision(vectors.values), vectors.lengths
+        mask = vectors.mask.unsqueeze(2)
         if self.pool == "last":
             return last_step(vectors)
         if not values.shape[1]:
@@ -92,7 +110,8 @@ class Classifier(nn.Module):
         if self.pool == "mean":
             return values.sum(1) / lengths.clamp(min=1).unsqueeze(1)
         if self.weigh is not None:
-            weights = self.weigh(values).masked_fill(~mask, torch.finfo(values.dtype).min)
+            weights = full_precision(self.weigh(values))
+            weights = weights.masked_fill(~mask, torch.finfo(weights.dtype).min)
             return torch.sum(weights.softmax(1) * values, 1)
         tops = values.masked_fill(~mask, -torch.inf).amax(1)
         return tops.masked_fill(lengths.unsqueeze(1) == 0, 0.0)
@@ -118,12 +137,52 @@ class Classifier(nn.Module):
     ) -> list[Answer]:
         """The likeliest label of each text as `value`, and its probability as `confidence`."""
         del batch, examples
-        best, labels = self.scores(inputs).float().softmax(1).max(1)
+        return self.answers(self.scores(inputs))
+
+    def answers(self, scores: Float[Tensor, "batch label"]) -> list[Answer]:
+        """The likeliest label of each text, and its probability."""
+        best, labels = scores.float().softmax(1).max(1)
         sure = best.double().cpu().numpy().round(4).tolist()
         return [
             {"value": self.labels[label], "confidence": confidence}
             for label, confidence in zip(labels.tolist(), sure, strict=True)
         ]
+
+    def begin(self) -> Pool | None:
+        """What is remembered of a text before its first step."""
+        return None
+
+    @torch.no_grad()
+    def push(
+        self, memory: Pool | None, inputs: Mapping[str, Vectors], batch: Batch, example: Example
+    ) -> tuple[list[Answer], Pool | None]:
+        """Pools more steps with those before; there is no answer before the text ends."""
+        del batch, example
+        vectors = inputs[input_name("classifier", inputs, self.over)]
+        if not int(vectors.lengths[0]):
+            return [], memory
+        here, weight = self.pooled(vectors).double(), self.log_weight(vectors)
+        if memory is None or self.pool == "last":
+            return [], Pool(here, weight)
+        if self.pool == "max":
+            return [], Pool(torch.maximum(memory.values, here), weight)
+        total = torch.logaddexp(memory.weight, weight)
+        share = (weight - total).exp()
+        return [], Pool(memory.values + share * (here - memory.values), total)
+
+    def log_weight(self, vectors: Vectors) -> Float[Tensor, ""]:
+        """The logarithm of the sum of the weights by which a text's steps are pooled."""
+        if self.weigh is None:
+            return vectors.lengths[0].double().log()
+        weights: Tensor = self.weigh(vectors.values[0, : int(vectors.lengths[0])])
+        return weights.double().flatten().logsumexp(0)
+
+    @torch.no_grad()
+    def finish(self, memory: Pool | None) -> list[Answer]:
+        """The answer to all steps that have come; to a zero vector where none has."""
+        weights = self.linear.weight
+        none = weights.new_zeros(1, self.width)
+        return self.answers(self.scored(none if memory is None else memory.values.to(weights)))
 
     def gold(self, example: Example) -> Answer:
         """The label of the file. Raises DataError where the example has none."""

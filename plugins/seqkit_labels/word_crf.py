@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Answer, Example, Learnt, Loss, Upstream, Vectors, time_mask
 from seqkit_labels.chain import Chain, negative_log_likelihood, posterior
+from seqkit_labels.coalescence import Paths, extend, finish
 from seqkit_labels.inputs import input_name, input_width, one_step_a_piece
+from seqkit_labels.rewriting import Tail
 from seqkit_labels.schemes import legal
-from seqkit_labels.scores import WordScores
+from seqkit_labels.scores import WordScores, full_precision
 from seqkit_labels.viterbi import best_paths
 from seqkit_labels.words import UNSEEN, Speaker, WordLabels
 
@@ -72,7 +74,7 @@ class CRF(nn.Module):
         weights = []
         for name in Chain._fields:
             weight, never = self.get_parameter(name), self.get_buffer(f"forbid_{name}")
-            weights.append(exact(weight).masked_fill(never, -torch.inf))
+            weights.append(full_precision(weight).masked_fill(never, -torch.inf))
         return Chain(*weights)
 
     def prepare(self, example: Example, rng: Generator | None = None) -> dict[str, np.ndarray]:
@@ -90,7 +92,7 @@ class CRF(nn.Module):
         lengths = batch["labels.lengths"]
         unseen = (labels == UNSEEN) & time_mask(lengths, labels.shape[1])
         lengths = lengths.masked_fill(unseen.any(1), 0)
-        total = negative_log_likelihood(exact(scores), labels, lengths, self.chain())
+        total = negative_log_likelihood(scores, labels, lengths, self.chain())
         return Loss(total, lengths.sum())
 
     @torch.no_grad()
@@ -99,7 +101,7 @@ class CRF(nn.Module):
     ) -> list[Answer]:
         """The best path of each text: see `WordLabels.answers`."""
         vectors = inputs[input_name("crf", inputs, self.over)]
-        scores, lengths = exact(self.scores(vectors, batch)), batch["shift.lengths"]
+        scores, lengths = self.scores(vectors, batch), batch["shift.lengths"]
         chain = self.chain()
         weights = [weight.cpu().numpy() for weight in chain]
         paths = best_paths(scores.cpu().numpy(), lengths.cpu().numpy(), *weights)
@@ -110,6 +112,38 @@ class CRF(nn.Module):
             sure = marginals.gather(2, along).squeeze(2).cpu().numpy()
         return self.words.answers(paths, lengths.cpu().numpy(), sure, examples)
 
+    def begin(self) -> tuple[Paths, Tail]:
+        """What is remembered of a text before its first word."""
+        return Paths(), Tail()
+
+    @torch.no_grad()
+    def push(
+        self,
+        memory: tuple[Paths, Tail],
+        inputs: Mapping[str, Vectors],
+        batch: Batch,
+        example: Example,
+    ) -> tuple[list[Answer], tuple[Paths, Tail]]:
+        """An answer for each word on whose label all paths agree, without confidence.
+
+        A marginal probability needs the whole text. Exact unless more than ROOM words stay open.
+        """
+        del example
+        paths, tail = memory
+        vectors = inputs[input_name("crf", inputs, self.over)]
+        scores = self.scores(vectors, batch)[0].cpu().numpy()
+        chain = self.chain()
+        labels, paths = extend(paths, scores, chain.first.cpu().numpy(), chain.pair.cpu().numpy())
+        answers, tail = self.words.push(tail, labels, None)
+        return answers, (paths, tail)
+
+    @torch.no_grad()
+    def finish(self, memory: tuple[Paths, Tail]) -> list[Answer]:
+        """The answers that were open."""
+        paths, tail = memory
+        answers, tail = self.words.push(tail, finish(paths, self.chain().last.cpu().numpy()), None)
+        return answers + self.words.finish(tail)
+
     def gold(self, example: Example) -> Answer:
         """The labels of the file."""
         return self.words.gold(example)
@@ -117,8 +151,3 @@ class CRF(nn.Module):
     def describe(self, examples: Iterable[Example]) -> list[str]:
         """What the labels are, for a reader to check before training."""
         return self.words.describe(examples)
-
-
-def exact(values: Tensor) -> Tensor:
-    """In fp32 at least: sums over paths are never taken in half precision."""
-    return values if values.dtype == torch.float64 else values.float()

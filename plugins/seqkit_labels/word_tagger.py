@@ -13,10 +13,12 @@ from torch.nn import functional as F
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Answer, Example, Learnt, Loss, Upstream, Vectors, time_mask
 from seqkit_labels.inputs import input_name, input_width, one_step_a_piece
+from seqkit_labels.rewriting import Tail
 from seqkit_labels.scores import WordScores
 from seqkit_labels.words import UNSEEN, Speaker, WordLabels
 
 if TYPE_CHECKING or CHECK_SHAPES:
+    from jaxtyping import Float, Int
     from numpy.random import Generator
 
     from seqkit.stages import Batch
@@ -80,15 +82,36 @@ class Tagger(nn.Module):
         self, inputs: Mapping[str, Vectors], batch: Batch, examples: Sequence[Example]
     ) -> list[Answer]:
         """The likeliest label of each word: see `WordLabels.answers`."""
+        labels, sure = self.likeliest(inputs, batch)
+        return self.words.answers(labels, batch["shift.lengths"].cpu().numpy(), sure, examples)
+
+    def likeliest(
+        self, inputs: Mapping[str, Vectors], batch: Batch
+    ) -> tuple[Int[np.ndarray, "batch word"], Float[np.ndarray, "batch word"] | None]:
+        """Each word's likeliest label, and its probability where `confidence` is on."""
         vectors = inputs[input_name("tagger", inputs, self.over)]
-        scores = self.scores(vectors, batch).float()
-        lengths = batch["shift.lengths"].cpu().numpy()
-        if self.confidence:
-            best, labels = scores.softmax(-1).max(-1)
-            sure = best.cpu().numpy()
-        else:
-            labels, sure = scores.argmax(-1), None
-        return self.words.answers(labels.cpu().numpy(), lengths, sure, examples)
+        scores = self.scores(vectors, batch)
+        if not self.confidence:
+            return scores.argmax(-1).cpu().numpy(), None
+        best, labels = scores.softmax(-1).max(-1)
+        return labels.cpu().numpy(), best.cpu().numpy()
+
+    def begin(self) -> Tail:
+        """What is remembered of a text before its first word."""
+        return Tail()
+
+    @torch.no_grad()
+    def push(
+        self, memory: Tail, inputs: Mapping[str, Vectors], batch: Batch, example: Example
+    ) -> tuple[list[Answer], Tail]:
+        """An answer for each word: see `WordLabels.push`."""
+        del example
+        labels, sure = self.likeliest(inputs, batch)
+        return self.words.push(memory, labels[0].tolist(), None if sure is None else sure[0])
+
+    def finish(self, memory: Tail) -> list[Answer]:
+        """The last word's answer, where its tag was still open."""
+        return self.words.finish(memory)
 
     def gold(self, example: Example) -> Answer:
         """The labels of the file."""

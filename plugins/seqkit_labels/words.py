@@ -13,6 +13,7 @@ from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Answer, Example, Frames, Learnt, Pieces
 from seqkit_labels import gold as golds
 from seqkit_labels.inputs import input_name
+from seqkit_labels.rewriting import Tail, finished, rewrite
 from seqkit_labels.schemes import (
     OUTSIDE,
     Span,
@@ -161,6 +162,26 @@ class WordLabels:
                     answer["span_confidence"] = [min(words[s:e]) for s, e, _ in every]
             found.append(answer)
         return found
+
+    def push(
+        self, tail: Tail, labels: Sequence[int], confidence: Float[np.ndarray, " word"] | None
+    ) -> tuple[list[Answer], Tail]:
+        """The answers that are settled when more words have their labels, and what is remembered.
+
+        One answer a word: `value`, its label in the scheme of the file, and with confidence
+        `confidence`.
+        """
+        found: list[Answer] = [{"value": self.labels[index]} for index in labels]
+        if confidence is not None:
+            sure = confidence.astype(np.float64).round(4).tolist()
+            found = [{**one, "confidence": p} for one, p in zip(found, sure, strict=True)]
+        if self.file_scheme is None or self.scheme == self.file_scheme:
+            return found, tail
+        return rewrite(tail, found, self.file_scheme)
+
+    def finish(self, tail: Tail) -> list[Answer]:
+        """The answer that was not settled when the text ended."""
+        return finished(tail, self.file_scheme) if self.file_scheme else []
 
     def describe(self, examples: Iterable[Example]) -> list[str]:
         """Labels, scheme and illegal transitions of a split, and three decoded examples."""

@@ -33,6 +33,7 @@ from seqkit.stages import (
 from seqkit.testing.answers import check_decoder, check_search
 from seqkit.testing.embedders import check_embedder
 from seqkit.testing.encoders import check_encoder, check_joint
+from seqkit.testing.incremental import check_incremental
 from seqkit.testing.pieces import check_tokeniser
 from seqkit.testing.records import PAIRS, check_metric, check_source
 from seqkit.testing.specimens import (
@@ -153,8 +154,9 @@ def check_kind(
         check_joint(subject(behind), examples or paired(), behind)
     elif kind in ("decoder", "search"):
         behind = before(examples[0].inputs if examples else [SINGLE], upstream)
-        check = check_decoder if kind == "decoder" else check_search
-        check(subject(behind), examples or labelled(), behind)
+        checks = [check_decoder, check_incremental] if kind == "decoder" else [check_search]
+        for check in checks:
+            check(subject(behind), examples or labelled(), behind)
     elif kind == "metric":
         check_metric(subject(), examples or PAIRS)
     else:

@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from seqkit.stages import Encoder, Example, Joint, Upstream, Vectors, time_mask
+from seqkit.stages import Encoder, Example, Joint, Observable, Upstream, Vectors, time_mask
+from seqkit.testing.observations import check_observed
 from seqkit.testing.specimens import edges, embedded
 from seqkit.testing.subject import Subject
 from seqkit.testing.vectors import TOLERANCE, Outputs, Rows, check_vectors, distance
@@ -30,6 +31,8 @@ def check_encoder(subject: Subject, examples: Sequence[Example], upstream: Upstr
     check_handed_on(subject, lambda inputs: {"": stage(inputs[""])}, {"": whole})
     if stage.causal:
         check_causal(subject, stage, whole)
+    if isinstance(stage, Observable):
+        check_observed(subject, stage, whole)
 
 
 def check_joint(subject: Subject, examples: Sequence[Example], upstream: Upstream) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 
 from seqkit.plugins import registry
@@ -20,26 +21,87 @@ SPANS = [
         {"value": ["O", "B-Y"], "spans": [[1, 2, "Y"]], "scheme": "BIO"},
     ),
 ]
+ONE_NUMBER = [example(text, len(text) / 7) for text in TEXTS]
+SERIES = [example(np.arange(2 * n).reshape(n, 2) / 3) for n in (4, 1, 7)]
+NUMBERS = [({"value": 0.5}, {"value": 0.52}), ({"value": -1.0}, {"value": 2.0})]
+SWITCHES: list[dict[str, Any]] = [
+    {"recurrent_dropout": 0.3},
+    {"weight_drop": 0.3},
+    {"zoneout": 0.3},
+    {"cell_zoneout": 0.3},
+    {"peephole": True},
+    {"coupled": True},
+    {"forget_gate": False},
+    {"forget_bias": 2.0},
+    {"chrono": 9},
+    {"layer_norm": True, "width": 64},  # few normalised units make much of rounding
+    {"cells": 9},
+    {"learned_state": True},
+    {"window": 2},
+    {"layers": 3, "residual": True, "input_dropout": 0.2, "dropout": 0.3, "locked": True},
+    {"layers": 2, "highway": True, "dropout": 0.3, "output_dropout": 0.0},
+]
+"""What an LSTM may do otherwise, one by one."""
 SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "embedder concat": [
         {"parts": ["lookup", {"use": "characters", "character_width": 5, "width": 4}]},
     ],
+    "embedder frames": [{}, {"scale": True}],
     "embedder lookup": [
         {},
         {"width": 5, "lower": True, "dropout": 0.3, "locked": True, "word_dropout": 0.2},
     ],
+    "encoder bigru": [
+        {"width": 8, "weight_drop": 0.3, "learned_state": True, "chrono": 9},
+        {"width": 7, "layers": 3, "alternating": True, "residual": True, "dropout": 0.3},
+    ],
     "encoder bilstm": [
         {"width": 8},
         {"width": 8, "layers": 3, "dropout": 0.3, "locked": True, "residual": True},
+        {"width": 7, "layers": 2, "alternating": True, "cells": 9, "peephole": True},
+        {"width": 8, "cells": 5, "coupled": True, "weight_drop": 0.2, "output_dropout": 0.1},
+        {"width": 64, "layer_norm": True, "layers": 2, "highway": True, "learned_state": True},
+    ],
+    "encoder gru": [
+        {"width": 7},
+        {"width": 7, "layers": 2, "highway": True, "dropout": 0.3, "chrono": 9, "window": 2},
+        {"width": 7, "layers": 3, "residual": True, "weight_drop": 0.3, "learned_state": True},
+    ],
+    "encoder lstm": [
+        *({"width": 7, **switch} for switch in [{}, *SWITCHES]),
+        {"width": 7, "cells": 9, "peephole": True, "layers": 2, "highway": True},
+        {"width": 64, "layer_norm": True, "zoneout": 0.1, "cell_zoneout": 0.2, "coupled": True},
+        {"width": 7, "learned_state": True, "cells": 9, "chrono": 9, "layers": 3, "window": 3},
+    ],
+    "encoder rnn": [
+        {"width": 7},
+        {"width": 7, "layers": 2, "residual": True, "weight_drop": 0.3, "learned_state": True},
+    ],
+    "encoder slstm": [
+        {"width": 8},
+        {"width": 8, "layers": 2, "heads": 2, "forget": "exponential", "highway": True},
+    ],
+    "encoder mlstm": [{"width": 8}, {"width": 8, "layers": 2, "heads": 4, "dropout": 0.3}],
+    "encoder mingru": [{"width": 8}, {"width": 8, "layers": 3, "residual": True, "window": 2}],
+    "encoder minlstm": [{"width": 8}, {"width": 8, "layers": 2, "output_dropout": 0.3}],
+    "encoder transformer": [
+        {"width": 8, "heads": 2, "layers": 2},
+        {"width": 6, "heads": 3, "inner": 5, "dropout": 0.3, "positions": "rotary"},
     ],
     "decoder crf": [{}, {"word": "mean", "dropout": 0.3}, {"confidence": False}],
     "decoder tagger": [{}, {"word": "mean", "smoothing": 0.1}, {"word": "last"}],
     "decoder classifier": [{"pool": pool} for pool in ("last", "max", "mean", "attention")],
+    "decoder regression": [{"pool": pool} for pool in ("last", "max", "mean")],
     "metric span_f1": [{}, {"mode": "strict"}],
+    "metric within": [{}, {"tolerance": 3.0}],
 }
 EXAMPLES: Mapping[str, Sequence[Any]] = {
     "decoder classifier": ONE_LABEL,
+    "decoder regression": ONE_NUMBER,
+    "embedder frames": SERIES,
     "metric span_f1": SPANS,
+    "metric squared_error": NUMBERS,
+    "metric within": NUMBERS,
 }
 KINDS = ("tokeniser", "embedder", "encoder", "decoder", "search", "metric")
 STAGES = {

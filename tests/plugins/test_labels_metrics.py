@@ -1,4 +1,4 @@
-"""accuracy and span_f1, against seqeval, and what they refuse."""
+"""accuracy, exact and span_f1, against seqeval, and what they refuse."""
 
 from __future__ import annotations
 
@@ -120,3 +120,14 @@ def test_accuracy_refuses_answers_to_other_words(given: Any, count: int) -> None
         f"accuracy: {count} labels in the answer, but 3 in the gold. "
         "Compare answers to the same words."
     )
+
+
+def test_exact_counts_whole_answers() -> None:
+    metric = seqkit_labels.exact()
+    assert isinstance(metric, Metric)
+    assert (metric.signature, metric.higher_is_better) == ("exact", True)
+    pairs = [(["a", "b"], ["a", "b"]), (["a", "b"], ["a", "c"]), (["a"], ["a", "b"]), ("x", "x")]
+    counts = [metric.counts({"value": one}, {"value": other}) for one, other in pairs]
+    assert [count.tolist() for count in counts] == [[1, 1], [0, 1], [0, 1], [1, 1]]
+    assert metric.value(np.sum(counts, axis=0)) == 50.0
+    assert metric.value(np.zeros(2)) == 0.0
