@@ -52,7 +52,7 @@ def read_rows(
 def row_text(value: Any, where: str) -> Text | Frames:
     """What one field holds, as an input: a text, given words, or frames. Raises DataError.
 
-    Frames are numbers: a list or an array [time], or an array [time, channel].
+    Frames are numbers: a list or an array [time] or [time, channel].
     """
     if isinstance(value, str):
         return Text(scrubbed(value))
@@ -71,10 +71,22 @@ def row_text(value: Any, where: str) -> Text | Frames:
             return words_text(value)
         if all(issubclass(one, int | float) for one in kinds):
             return Frames(np.asarray(value, np.float32)[:, None])
+        channels = list_frames(value)
+        if channels is not None:
+            return channels
         kind = f"{kind} of {', '.join(sorted(one.__name__ for one in kinds))}"
     raise DataError(
         f"{where}: an input is a text, a list of words or a list of numbers, not {kind}."
     )
+
+
+def list_frames(value: Sequence[Any]) -> Frames | None:
+    """A list of equally long lists of numbers, as frames."""
+    rows = [row for row in value if isinstance(row, Sequence) and not isinstance(row, str | bytes)]
+    even = len(rows) == len(value) and len({len(row) for row in rows}) == 1
+    if not even or not all(isinstance(one, int | float) for row in rows for one in row):
+        return None
+    return Frames(np.asarray(value, np.float32).reshape(len(rows), -1))
 
 
 def given_text(given: Text, where: str) -> Text:

@@ -245,9 +245,11 @@ def answer_lines(sample: Mapping[str, Any]) -> Iterator[Text]:
         if "spans" in answer and isinstance(text, str):
             yield Text.assemble("  ", *marked(text, answer["spans"]))
         elif isinstance(value, Sequence) and not isinstance(value, str):
-            yield Text.assemble("  ", *labelled(str(text), value))
+            yield Text.assemble("  ", *labelled(str(text or "a series"), value))
         else:
-            yield Text.assemble("  ", str(text), "  → ", (f"{name}: {value}", "bold green"))
+            value = f"{value:.4g}" if isinstance(value, float) else value
+            given = "a series" if text is None else str(text)
+            yield Text.assemble("  ", given, "  → ", (f"{name}: {value}", "bold green"))
 
 
 def marked(text: str, spans: Sequence[Sequence[Any]]) -> Iterator[str | tuple[str, str]]:
@@ -277,11 +279,13 @@ def next_commands(run: Run) -> list[str]:
     folder = run.folder
     data = f" --data {shlex.quote(str(run.data))}" if run.data else ""
     text = next((s["text"] for s in run.samples if isinstance(s["text"], str)), "a text of yours")
+    series = bool(run.samples) and all(sample["text"] is None for sample in run.samples)
+    piped = f"echo {shlex.quote(text)} | " if not series else ""
     here, plain, other = (
         shlex.quote(str(path)) for path in (folder, folder / "recipe.yaml", f"{folder}-2")
     )
     return [
-        f"echo {shlex.quote(text)} | seqkit predict {here} -",
+        f"{piped}seqkit predict {here} {'-' if piped else 'series.jsonl'}",
         f"seqkit run {plain}{data} --out {other} --set train.seed=2",
         "seqkit explain train",
     ]

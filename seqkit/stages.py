@@ -213,10 +213,11 @@ class Observed:
     """What a stage lets one see of a forward pass.
 
     vectors: what forward gives (to 1e-5), computed step by step. series: by part of the stage, such
-    as "layer 1 forward", then by measurement, such as "forget gate": a number for each step, in the
-    order of the text; what stands past a row's length means nothing. probes: by part, zeros that
-    were added to what is handed from step to step, also in the order of the text: the gradient of
-    a loss with respect to them is its total derivative, d loss / d h_t.
+    as "layer 1 forward" (one that reads from the end is named "... backward"), then by measurement,
+    such as "forget gate": a number for each step, in the order of the text; what stands past a
+    row's length means nothing. probes: by part, zeros that were added to what is handed from step
+    to step, also in the order of the text: the gradient of a loss with respect to them is its total
+    derivative, d loss / d h_t.
     """
 
     vectors: Vectors

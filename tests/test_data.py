@@ -126,6 +126,7 @@ def test_words_outside_their_text_are_told(word: tuple[int, int]) -> None:
         (np.arange(6.0).reshape(3, 2), (3, 2)),
         (np.zeros((0, 3), np.float32), (0, 3)),
         (np.array([True, False]), (2, 1)),
+        ([[1, 2.5], [3, 4], (5, 6)], (3, 2)),
     ],
 )
 def test_numbers_are_frames(value: Any, shape: tuple[int, int]) -> None:
@@ -150,6 +151,8 @@ def test_frames_go_through() -> None:
         (b"abc", "bytes"),
         (["a", 1, None], "list of NoneType, int, str"),
         ([["a"], ["b"]], "list of list"),
+        ([[1.0, 2.0], [3.0]], "list of list"),
+        ([[1.0], 2.0], "list of float, list"),
         (np.zeros((2, 2, 2)), "an array of float64 [2, 2, 2]"),
         (np.array(3.0), "an array of float64 []"),
         (np.array(["a"]), "an array of <U1 [1]"),

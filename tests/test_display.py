@@ -21,6 +21,7 @@ from seqkit.display import (
     Pulse,
     answer_lines,
     counted,
+    measured,
     next_commands,
     print_scores,
     show_run,
@@ -281,6 +282,22 @@ def test_the_text_to_try_is_quoted_for_a_shell(text: str) -> None:
 def test_without_a_single_text_the_user_is_asked_for_one() -> None:
     command = next_commands(a_run(Path("runs/toy"), {"left": "a", "right": "b"}))[0]
     assert command == "echo 'a text of yours' | seqkit predict runs/toy -"
+
+
+def test_a_model_of_series_is_shown_without_a_text_to_try() -> None:
+    run = a_run(Path("runs/toy"), None)
+    run.samples[0]["answers"] = {"target": {"value": 0.123456}}
+    assert next_commands(run)[0] == "seqkit predict runs/toy series.jsonl"
+    assert [line.plain for line in answer_lines(run.samples[0])] == ["  a series  → target: 0.1235"]
+
+
+def test_a_small_score_is_shown_with_its_digits() -> None:
+    assert [measured(value) for value in (95.618, 0.0, 0.00041234, -0.02)] == [
+        "95.62",
+        "0.00",
+        "0.000412",
+        "-0.02",
+    ]
 
 
 def test_the_run_to_try_next_finds_its_data(trained: Path) -> None:

@@ -20,6 +20,9 @@ def stack_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     rates = ("input_dropout", "dropout", "output_dropout")
     if settings["locked"] and not any(settings[name] for name in rates):
         yield "locked", "has no effect without 'dropout'. Set 'dropout' above 0"
+    for name in ("recurrent_dropout", "weight_drop"):
+        if settings.get("window") and settings.get(name):
+            yield "window", f"would draw the mask of '{name}' anew in each window. Remove one"
     if settings["output_dropout"] is not None and settings["layers"] == 1 and settings["dropout"]:
         yield (
             "output_dropout",

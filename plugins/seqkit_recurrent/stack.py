@@ -124,20 +124,7 @@ class Stack(nn.Module):
         Raises PluginError where a state is given to a stack that also reads backwards.
         """
         self.refuse(state)
-        time = vectors.values.shape[1]
-        window = self.window if self.window and torch.is_grad_enabled() else time
-        if time <= window:
-            return self.encode(vectors, state, self.read)
-        outputs = []
-        for start in range(0, time, window):
-            lengths = (vectors.lengths - start).clamp(0, window)
-            part = Vectors(vectors.values[:, start : start + window], lengths)
-            if state is not None and start:
-                state = tuple(tensor.detach() for tensor in state)
-            found = self.encode(part, state, self.read)
-            outputs.append(found.values)
-            state = found.state
-        return replace(vectors, values=torch.cat(outputs, 1), state=state)
+        return self.encode(vectors, state, self.read)
 
     def observe(self, vectors: Vectors, state: State | None = None) -> Observed:
         """What forward gives without dropout, step by step, with what went on in each layer."""
@@ -198,11 +185,13 @@ class Stack(nn.Module):
     ) -> tuple[Float[Tensor, "time batch width"], State]:
         """Reads a batch with a layer, backwards over the rows reversed within their lengths."""
         del name
-        if way == "forward":
-            output, end = layer.forward(values, rows, before, self.causal)
-            return output, end
-        output, end = layer.forward(rows.reversed(values), rows, before, self.causal)
-        return rows.reversed(output), end
+        if way == "backward":
+            output, end = layer.forward(rows.reversed(values), rows, before, self.causal)
+            return rows.reversed(output), end
+        if self.window and self.window < rows.time and torch.is_grad_enabled():
+            return read_windows(layer, values, rows, before, self.window)
+        output, end = layer.forward(values, rows, before, self.causal)
+        return output, end
 
     def connected(
         self,
@@ -233,6 +222,32 @@ class Stack(nn.Module):
                 "from window to window. Use a causal encoder, or batches of whole texts (tokens or "
                 "rows)."
             )
+
+
+def read_windows(
+    layer: Layer,
+    values: Float[Tensor, "time batch inputs"],
+    rows: Rows,
+    before: State,
+    window: int,
+) -> tuple[Float[Tensor, "time batch width"], State]:
+    """Reads a batch in windows between which no gradient flows back, but the state goes on.
+
+    The state that comes out is each row's own, of the window with its last step, and not cut off.
+    """
+    outputs, end, carried = [], before, before
+    for start in range(0, rows.time, window):
+        part = values[start : start + window]
+        here = Rows((rows.lengths - start).clamp(0, len(part)), len(part))
+        output, after = layer.forward(part, here, carried, True)
+        outputs.append(output)
+        goes_on = here.lengths > 0
+        end = tuple(
+            torch.where(goes_on.view(-1, *[1] * (new.ndim - 1)), new, old)
+            for new, old in zip(after, end, strict=True)
+        )
+        carried = tuple(tensor.detach() for tensor in after)
+    return torch.cat(outputs), end
 
 
 def made(make: Make, inputs: int, width: int, ways: int) -> Iterator[nn.Module]:

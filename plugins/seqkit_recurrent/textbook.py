@@ -65,8 +65,8 @@ def lstm(
     layer_norm: normalises the gates' inputs and the cells (Ba et al. 2016).
     cells: memory cells, more than the width, to which their output is projected (Sak et al. 2014).
     learned_state: learns the state before the first step, which is else zero.
-    window: gradients go back so many steps at most, or a little less; the state goes on (truncated
-    back-propagation through time, Williams & Peng 1990).
+    window: cuts a text into windows of so many steps; the state goes on from one to the next, but
+    no gradient goes back (truncated back-propagation through time, Williams & Peng 1990).
     """
     from seqkit_recurrent.building import memory_cells
 

@@ -114,6 +114,25 @@ def test_a_label_is_settled_once_all_paths_agree_on_it() -> None:
     assert finish(paths, np.array([0, 1], np.float32)) == [1]
 
 
+def test_a_label_that_no_path_can_have_holds_up_no_answer() -> None:
+    first = np.array([0, 1], np.float32)
+    pair = np.array([[-np.inf, 0], [-np.inf, 0]], np.float32)
+    settled, _ = extend(Paths(), np.zeros((4, 2), np.float32), first, pair)
+    assert settled == [1, 1, 1]
+
+
+def test_only_words_that_stay_open_count_towards_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coalescence, "ROOM", 10)
+    emissions = np.zeros((13, 2), np.float32)
+    emissions[4, 0] = 100.0  # here all paths meet, and
+    emissions[5, 1], emissions[12, 1] = 1.0, 9.0  # here the best one parts, which shows late
+    ends, pair = np.zeros(2, np.float32), np.array([[0, -5], [-5, 0]], np.float32)
+    settled, paths = extend(Paths(), emissions, ends, pair)
+    [best] = best_paths(emissions[None], np.array([13]), ends, pair, ends)
+    assert best.tolist() == [0] * 5 + [1] * 8
+    assert settled + finish(paths, ends) == best.tolist()
+
+
 NEVER = np.array([[0, -np.inf], [-np.inf, 0]], np.float32)
 """Two labels of which neither follows the other: the paths never meet."""
 
