@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seqkit.comparison import Comparison
-from seqkit.evaluation import Score
+from seqkit.evaluation import Score, measured
 from seqkit.experiment import Watch
 from seqkit.pipeline import Pipeline
 from seqkit.runs import Run
@@ -53,11 +53,6 @@ class Pulse:
 def mixed(past: float | None, now: float) -> float:
     """An exponential moving average."""
     return now if past is None else SMOOTH * past + (1 - SMOOTH) * now
-
-
-def measured(value: float) -> str:
-    """A score with two decimals; three digits of one that would show as next to nothing."""
-    return f"{value:.2f}" if abs(value) >= 0.1 or not value else f"{value:.3g}"
 
 
 def counted(number: int | float) -> str:

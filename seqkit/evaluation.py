@@ -41,6 +41,11 @@ class Score:
         }
 
 
+def measured(value: float) -> str:
+    """A score with two decimals; three digits of one that would show as next to nothing."""
+    return f"{value:.2f}" if abs(value) >= 0.1 or not value else f"{value:.3g}"
+
+
 def metric_names(pipeline: Pipeline) -> dict[str, tuple[str, Metric]]:
     """The recipe's metrics by the name they are reported under, with the gold each one reads."""
     recipe = pipeline.recipe

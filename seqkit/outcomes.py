@@ -12,6 +12,7 @@ from typing import Any
 
 from seqkit.alternatives import Alternative
 from seqkit.charts import Line, Number
+from seqkit.evaluation import measured
 
 NONE = "-"
 """Stands in a table where there is no value."""
@@ -177,12 +178,13 @@ def named(summary: Mapping[str, Any]) -> str:
 
 def scored(name: str, score: Mapping[str, Any] | None) -> str:
     """A score for the table, with its deviation over seeds."""
-    style = ".4f" if name.endswith("loss") else ".2f"
     if score is None:
         return NONE
-    value = shown(score["mean"], style)
-    spread = score["deviation"]
-    return value if spread is None else f"{value} ± {shown(spread, style)}"
+    write = "{:.4f}".format if name.endswith("loss") else measured
+    mean, spread = (
+        None if number is None else write(number) for number in (score["mean"], score["deviation"])
+    )
+    return (mean or NONE) if spread is None else f"{mean or NONE} ± {spread}"
 
 
 def shown(value: Number | None, style: str) -> str:

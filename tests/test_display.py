@@ -21,14 +21,13 @@ from seqkit.display import (
     Pulse,
     answer_lines,
     counted,
-    measured,
     next_commands,
     print_scores,
     show_run,
     show_scores,
     watcher,
 )
-from seqkit.evaluation import Score
+from seqkit.evaluation import Score, measured
 from seqkit.recipe import read_recipe
 from seqkit.runs import Run
 from seqkit.training import Step
