@@ -94,15 +94,17 @@ def check_causal(subject: Subject, stage: Any, whole: Vectors) -> None:
     rest = (whole.lengths - cut).clamp(min=0)
     with torch.inference_mode(), subject.doing("forward of a window"):
         full, start = stage(whole), stage(first)
-        if start.state is not None:
-            end = stage(Vectors(whole.values[:, cut:], rest), start.state)
+        end = stage(Vectors(whole.values[:, cut:], rest), start.state)
     lengths = start.lengths.tolist()
     for row, length in enumerate(lengths):
         gap = distance(full.values[row, :length], start.values[row, :length])
         subject.hold(gap <= TOLERANCE, "it says that it is causal, but a step sees later steps.")
-    if start.state is None:
-        return
     broken = "windows with carried state differ by {:.1g} from the whole sequence."
+    if start.state is None:
+        broken = (
+            "a step depends on earlier ones (windows differ by {:.1g} from the whole sequence), "
+            "but there is no state to carry on. Give one, or say that it is not causal."
+        )
     for row, length in enumerate(lengths):
         last = int(end.lengths[row])
         joined = torch.cat([start.values[row, :length], end.values[row, :last]])

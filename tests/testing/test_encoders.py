@@ -67,6 +67,7 @@ class Recurrent(nn.Module):
         hidden = hidden.unsqueeze(0) if self.flaw == "layers first" else hidden
         penalty = None if self.flaw == "loses penalty" else vectors.penalty
         carried = (hidden,) if self.flaw != "state of batches" or len(hidden) > 1 else None
+        carried = None if self.flaw == "gives no state" else carried
         return Vectors(out, vectors.lengths, carried, penalty)
 
 
@@ -89,6 +90,7 @@ def recurrent(upstream: Upstream, *, width: PositiveInt = 5, flaw: str = "") -> 
         ("no width", "width is 0, not a whole number above 0."),
         ("causal or not", "causal is None, not true or false."),
         ("steep", "the gradient of the weight 'cell.bias_ih' is not finite."),
+        ("gives no state", "but there is no state to carry on. Give one, or say that it is not"),
         ("resets", "A row without a step keeps the state that it is given."),
         ("state of batches", "has another state beside other rows."),
         ("loses penalty", "the penalty of the stage before it is lost. Add it to its own."),
