@@ -102,6 +102,7 @@ def test_without_dev_the_history_has_the_gradients_of_each_evaluation(toy: Path)
     assert all(list(record["gradients"]) == PARTS for record in history)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_has_the_notes_of_an_uninterrupted_one(
     toy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

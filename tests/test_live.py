@@ -191,7 +191,7 @@ DECODERS = [
 ]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(
     words=st.lists(st.sampled_from(WORDS), max_size=20),
     sizes=st.lists(st.integers(0, 6), min_size=1, max_size=4).filter(any),

@@ -76,11 +76,11 @@ def encoded(pipeline: Pipeline, prepared: list[dict[str, np.ndarray]]) -> list[t
     "decode",
     [
         "crf",
-        {"use": "classifier", "pool": "attention"},
         *(
             pytest.param(decode, marks=pytest.mark.slow)
             for decode in (
                 "tagger",
+                {"use": "classifier", "pool": "attention"},
                 {"use": "tagger", "word": "mean"},
                 *({"use": "classifier", "pool": pool} for pool in ("last", "max", "mean")),
             )

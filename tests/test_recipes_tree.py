@@ -22,6 +22,8 @@ SHRUNK: dict[str, dict[str, Any]] = {
 }
 """By source: settings that make the data small where there is no file to take a sample of."""
 
+LIKE_OTHERS = ("dates-tagger.yaml", "memory-multiplication.yaml", "memory-reber.yaml")
+"""Recipes that are tried slowly: another one runs the same stages."""
 every_recipe = pytest.mark.parametrize(
     "path", RECIPES, ids=lambda path: str(path.relative_to(ROOT / "recipes"))
 )
@@ -108,7 +110,14 @@ class Count(Silent):
         self.updates += 1
 
 
-@every_recipe
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=[pytest.mark.slow] if path.name in LIKE_OTHERS else [])
+        for path in RECIPES
+    ],
+    ids=lambda path: path.name,
+)
 def test_a_recipe_trains_two_updates_on_a_sample_of_its_data(path: Path, tmp_path: Path) -> None:
     recipe = read_recipe(path)
     lacking = missing(recipe)

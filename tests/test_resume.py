@@ -151,8 +151,8 @@ def kill_and_resume(start: Start, folder: Path, places: Sequence[Place]) -> None
     "places",
     [
         [("seqkit_text.lookup:Lookup.fit", 1)],
-        [("seqkit.pipeline:Pipeline.prepare", 5)],
-        [("seqkit.checkpoints:Checkpoints.save", EPOCH)],
+        pytest.param([("seqkit.pipeline:Pipeline.prepare", 5)], marks=pytest.mark.slow),
+        pytest.param([("seqkit.checkpoints:Checkpoints.save", EPOCH)], marks=pytest.mark.slow),
         pytest.param(
             [("seqkit.selection:evaluate", 1), ("seqkit.training:update", 3)],
             marks=pytest.mark.slow,
@@ -240,6 +240,7 @@ def random_kills(start: Start, folder: Path, kills: int, *settings: str) -> None
     assert scores(whole) == scores(broken), f"seed {seed}"
 
 
+@pytest.mark.slow
 def test_three_kills_at_random_moments_leave_the_weights_as_they_would_be(
     start: Start, tmp_path: Path
 ) -> None:
@@ -308,6 +309,7 @@ def test_a_goal_ends_training_at_the_same_update_after_kills(toy: Path, tmp_path
     assert scores(tmp_path / "whole") == scores(tmp_path / "broken")
 
 
+@pytest.mark.slow
 def test_a_schedule_keeps_its_length_where_a_later_epoch_has_other_batches(
     toy: Path, tmp_path: Path
 ) -> None:

@@ -91,12 +91,14 @@ class MemoryCells(nn.Module):
             output, end, _ = self.explicit(values, rows, state)
             return output, end
         before = [part.unsqueeze(0).contiguous() for part in state]
-        weights = self.fused_weights()
-        if carry and not rows.even:
-            values, weights = closed(values, rows, weights)
-        elif isinstance(self.kernel, nn.LSTM) and not (self.training and self.switches.weight_drop):
+        close = carry and not rows.even
+        dropped = self.training and self.switches.weight_drop
+        if isinstance(self.kernel, nn.LSTM) and not dropped and not close:
             output, (_, cells) = self.kernel(values, tuple(before))
             return output, (rows.ends(output, state[0]), cells[0])
+        weights = self.fused_weights()
+        if close:
+            values, weights = closed(values, rows, weights)
         run: Any = torch._VF  # what torch.nn.LSTM calls
         output, _, cells = run.lstm(
             values, before, weights, True, 1, 0.0, self.training, False, False

@@ -110,7 +110,13 @@ STAGES = {
     for stage in registry().stages(kind)
     if stage.plugin.distribution == "seqkit"
 }
-CASES = [(name, settings) for name in STAGES for settings in SETTINGS.get(name, [{}])]
+FEW = 2
+"""Settings of a stage that are tried each time; the others are slow together."""
+CASES = [
+    pytest.param(name, settings, marks=[pytest.mark.slow] if number >= FEW else [])
+    for name in STAGES
+    for number, settings in enumerate(SETTINGS.get(name, [{}]))
+]
 
 
 @pytest.mark.parametrize(("name", "settings"), CASES, ids=lambda value: str(value))

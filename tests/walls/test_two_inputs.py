@@ -52,7 +52,11 @@ def rows(count: int, seed: int) -> list[dict[str, str]]:
     return found
 
 
-@pytest.mark.parametrize(("stages", "epochs"), [(SHARED, 12), (OWN, 1)], ids=["shared", "own"])
+@pytest.mark.parametrize(
+    ("stages", "epochs"),
+    [pytest.param(SHARED, 12, marks=pytest.mark.slow), (OWN, 1)],
+    ids=["shared", "own"],
+)
 def test_two_inputs_are_read_together(
     write: Callable[..., Path], tmp_path: Path, stages: str, epochs: int
 ) -> None:

@@ -41,7 +41,11 @@ def rows(count: int, seed: int) -> list[dict[str, str]]:
     return [{"text": text, "reversed": text[::-1]} for text in texts]
 
 
-@pytest.mark.parametrize(("embed", "epochs"), [(LOOKUP, 15), (NESTED, 1)], ids=["lookup", "nested"])
+@pytest.mark.parametrize(
+    ("embed", "epochs"),
+    [pytest.param(LOOKUP, 15, marks=pytest.mark.slow), (NESTED, 1)],
+    ids=["lookup", "nested"],
+)
 def test_a_decoder_writes_by_stages_of_its_own(
     write: Callable[..., Path], tmp_path: Path, embed: str, epochs: int
 ) -> None:
