@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from seqkit import storage
+from seqkit.abilities import Describing
 from seqkit.batching import Batches, Pools, Streams
 from seqkit.checkpoints import Checkpoints
 from seqkit.data import read_rows, splits, trained
@@ -31,7 +32,7 @@ from seqkit.pipeline import Pipeline, build, rebuild
 from seqkit.precision import choose_precision
 from seqkit.recipe import Recipe
 from seqkit.selection import Selection
-from seqkit.stages import Describing, Example, Row
+from seqkit.stages import Example, Row
 from seqkit.table import collate, prepare_all, prepared
 from seqkit.training import (
     Progress,
@@ -135,8 +136,8 @@ class Experiment:
         pipeline.network.to(self.device)
         decoder = pipeline.network.decoder
         if fresh and isinstance(decoder, Describing):
-            for line in decoder.describe(self.examples(pipeline, "train")):
-                self.watch.said(f"data: {line}")
+            for finding in decoder.describe(self.examples(pipeline, "train"), "train"):
+                self.watch.said(f"data: {finding.text}")
         return pipeline
 
     def batches(self, pipeline: Pipeline) -> Batches:

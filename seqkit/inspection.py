@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from seqkit import storage
+from seqkit.abilities import Observed
 from seqkit.errors import DataError, ModelError, SeqkitError
 from seqkit.observation import Norms, gradients, looking, mean, observable, observe
 from seqkit.plugins import describe
 from seqkit.recipe import Recipe
 from seqkit.signatures import Chosen
-from seqkit.stages import Answer, Example, Frames, Observed, Pieces, Vectors
+from seqkit.stages import Answer, Example, Frames, Pieces, Vectors
 from seqkit.table import collate
 
 if TYPE_CHECKING:

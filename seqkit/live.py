@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, cast, final
 import numpy as np
 import torch
 
+from seqkit.abilities import Incremental
 from seqkit.errors import DataError, SeqkitError
 from seqkit.network import DECODE, Network, scoped
 from seqkit.recipe import Recipe
 from seqkit.signatures import Chosen
-from seqkit.stages import Answer, Encoder, Incremental, Vectors
+from seqkit.stages import Answer, Encoder, Vectors
 from seqkit.table import collate
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
+from seqkit.abilities import Observable, Observed
 from seqkit.errors import PluginError
 from seqkit.network import Network, run_forward
 from seqkit.settings import CHECK_SHAPES
-from seqkit.stages import Encoder, Loss, Observable, Observed, Vectors
+from seqkit.stages import Encoder, Loss, Vectors
 
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Float

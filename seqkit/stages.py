@@ -208,30 +208,6 @@ class Encoder(Protocol):
     def forward(self, vectors: Vectors, state: State | None = None) -> Vectors: ...
 
 
-@dataclass(frozen=True)
-class Observed:
-    """What a stage lets one see of a forward pass.
-
-    vectors: what forward gives (to 1e-5), computed step by step. series: by part of the stage, such
-    as "layer 1 forward" (one that reads from the end is named "... backward"), then by measurement,
-    such as "forget gate": a number for each step, in the order of the text; what stands past a
-    row's length means nothing. probes: by part, zeros that were added to what is handed from step
-    to step, also in the order of the text: the gradient of a loss with respect to them is its total
-    derivative, d loss / d h_t.
-    """
-
-    vectors: Vectors
-    series: Mapping[str, Mapping[str, Float[Tensor, "batch time"]]]
-    probes: Mapping[str, Float[Tensor, "batch time width"]]
-
-
-@runtime_checkable
-class Observable(Protocol):
-    """An encoder that can be looked into."""
-
-    def observe(self, vectors: Vectors, state: State | None = None) -> Observed: ...
-
-
 @runtime_checkable
 class Joint(Protocol):
     """An encoder that is handed all inputs at once; registered with `joint=True`."""
@@ -262,31 +238,6 @@ class Decoder(Protocol):
         self, inputs: Mapping[str, Vectors], batch: Batch, examples: Sequence[Example]
     ) -> list[Answer]: ...
     def gold(self, example: Example) -> Answer: ...
-
-
-@runtime_checkable
-class Describing(Protocol):
-    """A decoder that says, in a few lines, what it found in the training examples."""
-
-    def describe(self, examples: Iterable[Example]) -> list[str]: ...
-
-
-@runtime_checkable
-class Incremental(Protocol):
-    """A decoder that answers while a text still comes.
-
-    begin: what is remembered of a text before its first step; it must not grow with the text.
-    push: takes the steps that have just come, a batch of one, and gives the answers that have
-    become final with them, in order, and what is remembered. It changes neither the memory that it
-    is given nor itself. finish: the answers that were open. Together, the values of these answers
-    are the items of the whole text's value, or there is one answer, which is the whole text's.
-    """
-
-    def begin(self) -> Any: ...
-    def push(
-        self, memory: Any, inputs: Mapping[str, Vectors], batch: Batch, example: Example
-    ) -> tuple[list[Answer], Any]: ...
-    def finish(self, memory: Any) -> list[Answer]: ...
 
 
 @runtime_checkable

@@ -12,10 +12,11 @@ import pytest
 import torch
 
 import seqkit
+from seqkit.abilities import Observed
 from seqkit.errors import DataError, ModelError, PluginError
 from seqkit.inspection import Inspection, Part, encoder_names, labels, read_given
 from seqkit.recipe import read_recipe
-from seqkit.stages import Example, Frames, Loss, Observed, Pieces
+from seqkit.stages import Example, Frames, Loss, Pieces
 from seqkit.table import collate
 from seqkit.testing import example
 from seqkit.training import mean_loss

@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from seqkit.abilities import Observed
 from seqkit.errors import PluginError
 from seqkit.network import Network
 from seqkit.observation import gradients, looking, mean, observable, observe
-from seqkit.stages import Loss, Observed, State, Vectors
+from seqkit.stages import Loss, State, Vectors
 
 
 class Unfitted:

@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from seqkit.abilities import Finding
 from seqkit.errors import DataError
+from seqkit.inputs import input_name, input_width
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Answer, Example, Learnt, Loss, Upstream, Vectors
-from seqkit_frames.inputs import Pool, input_name, input_width, pooled
+from seqkit_frames.pooling import Pool, pooled
 
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Float32
@@ -92,16 +94,18 @@ class Regressor(nn.Module):
         same_form(found, self.mean, "regression")
         return {"value": found}
 
-    def describe(self, examples: Iterable[Example]) -> list[str]:
+    def describe(self, examples: Iterable[Example], split: str) -> list[Finding]:
         """What the golds are, and what always giving their mean would score."""
+        del split
         golds = np.array([self.gold(example)["value"] for example in examples], np.float64)
         spread = float(golds.var(axis=0).mean())
         shown = [f"{mean:.4g}" for mean in np.atleast_1d(self.mean)[:5].tolist()]
         more = ", …" if np.size(self.mean) > 5 else ""
-        return [
+        line = (
             f"{len(golds):,} golds of {form(self.mean)}; always giving their mean, "
             f"{', '.join(shown)}{more}, has a squared error of {spread:.4g}"
-        ]
+        )
+        return [Finding(line)]
 
 
 def numbers_of(gold: Any, where: str) -> Numbers:

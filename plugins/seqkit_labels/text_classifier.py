@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seqkit.abilities import Finding
 from seqkit.errors import DataError
+from seqkit.inputs import input_name, input_width
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Answer, Example, Learnt, Loss, Upstream, Vectors
 from seqkit_labels.gold import counted, cut
-from seqkit_labels.inputs import input_name, input_width
 from seqkit_labels.scores import full_precision
 
 if TYPE_CHECKING or CHECK_SHAPES:
@@ -188,14 +189,15 @@ class Classifier(nn.Module):
         """The label of the file. Raises DataError where the example has none."""
         return {"value": label_of(example.gold, "classifier")}
 
-    def describe(self, examples: Iterable[Example]) -> list[str]:
+    def describe(self, examples: Iterable[Example], split: str) -> list[Finding]:
         """What the labels are, and what always giving the commonest would score."""
-        del examples
+        del examples, split
         total, most, least = sum(self.counts), self.counts[0], self.counts[-1]
-        return [
+        line = (
             f"{len(self.labels)} labels on {total:,} texts, from {self.labels[0]} ({most:,}) to "
             f"{self.labels[-1]} ({least:,}); {self.labels[0]} alone is {100 * most / total:.1f}%"
-        ]
+        )
+        return [Finding(line)]
 
 
 def last_step(vectors: Vectors) -> Float[Tensor, "batch width"]:

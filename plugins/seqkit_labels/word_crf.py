@@ -9,11 +9,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from seqkit.abilities import Finding
+from seqkit.inputs import input_name, input_width
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Answer, Example, Learnt, Loss, Upstream, Vectors, time_mask
 from seqkit_labels.chain import Chain, negative_log_likelihood, posterior
 from seqkit_labels.coalescence import Paths, extend, finish
-from seqkit_labels.inputs import input_name, input_width, one_step_a_piece
+from seqkit_labels.inputs import one_step_a_piece
 from seqkit_labels.rewriting import Tail
 from seqkit_labels.schemes import legal
 from seqkit_labels.scores import WordScores, full_precision
@@ -148,6 +150,6 @@ class CRF(nn.Module):
         """The labels of the file."""
         return self.words.gold(example)
 
-    def describe(self, examples: Iterable[Example]) -> list[str]:
+    def describe(self, examples: Iterable[Example], split: str) -> list[Finding]:
         """What the labels are, for a reader to check before training."""
-        return self.words.describe(examples)
+        return self.words.describe(examples, split)

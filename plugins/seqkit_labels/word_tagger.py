@@ -10,9 +10,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from seqkit.abilities import Finding
+from seqkit.inputs import input_name, input_width
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Answer, Example, Learnt, Loss, Upstream, Vectors, time_mask
-from seqkit_labels.inputs import input_name, input_width, one_step_a_piece
+from seqkit_labels.inputs import one_step_a_piece
 from seqkit_labels.rewriting import Tail
 from seqkit_labels.scores import WordScores
 from seqkit_labels.words import UNSEEN, Speaker, WordLabels
@@ -117,6 +119,6 @@ class Tagger(nn.Module):
         """The labels of the file."""
         return self.words.gold(example)
 
-    def describe(self, examples: Iterable[Example]) -> list[str]:
+    def describe(self, examples: Iterable[Example], split: str) -> list[Finding]:
         """What the labels are, for a reader to check before training."""
-        return self.words.describe(examples)
+        return self.words.describe(examples, split)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from seqkit.abilities import Finding
 from seqkit.errors import DataError
+from seqkit.inputs import input_name
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Answer, Example, Frames, Learnt, Pieces
 from seqkit_labels import gold as golds
-from seqkit_labels.inputs import input_name
 from seqkit_labels.rewriting import Tail, finished, rewrite
 from seqkit_labels.schemes import (
     OUTSIDE,
@@ -183,15 +184,16 @@ class WordLabels:
         """The answer that was not settled when the text ended."""
         return finished(tail, self.file_scheme) if self.file_scheme else []
 
-    def describe(self, examples: Iterable[Example]) -> list[str]:
+    def describe(self, examples: Iterable[Example], split: str) -> list[Finding]:
         """Labels, scheme and illegal transitions of a split, and three decoded examples."""
+        del split
         total = sum(self.counts)
         lines = [
             f"{len(self.labels)} labels on {total:,} words, from {self.labels[0]} "
             f"({self.counts[0]:,}) to {self.labels[-1]} ({self.counts[-1]:,})"
         ]
         if self.file_scheme is None:
-            return [*lines, "the labels follow no tag scheme: no spans are read"]
+            return notes([*lines, "the labels follow no tag scheme: no spans are read"])
         wrong, shown = 0, list[str]()
         for example in examples:
             tags = self.read(example)
@@ -212,7 +214,12 @@ class WordLabels:
                 f"{golds.counted(wrong, 'illegal transition')} of {self.file_scheme}, "
                 "read as conlleval reads them"
             )
-        return lines + [f"spans: {line}" for line in shown]
+        return notes(lines + [f"spans: {line}" for line in shown])
+
+
+def notes(lines: Iterable[str]) -> list[Finding]:
+    """Lines that are for a reader to know."""
+    return [Finding(line) for line in lines]
 
 
 def one_piece_a_word(source: Pieces | Frames) -> bool:

@@ -102,15 +102,8 @@ def mingru(
 
     width: output width. All other settings: as in lstm.
     """
-    from seqkit_recurrent.building import stack
-    from seqkit_recurrent.minimal import MinimalUnits
-
     between = Connections(input_dropout, dropout, output_dropout, locked, residual, highway)
-
-    def make(inputs: int, width: int) -> MinimalUnits:
-        return MinimalUnits("mingru", inputs, width, chrono)
-
-    return stack("mingru", (upstream.width, width, layers), "forward", between, make, window)
+    return minimal("mingru", (upstream.width, width, layers), between, chrono, window)
 
 
 def minlstm(
@@ -133,15 +126,25 @@ def minlstm(
 
     width: output width. All other settings: as in lstm.
     """
+    between = Connections(input_dropout, dropout, output_dropout, locked, residual, highway)
+    return minimal("minlstm", (upstream.width, width, layers), between, chrono, window)
+
+
+def minimal(
+    kind: Literal["mingru", "minlstm"],
+    shape: tuple[int, int, int],
+    between: Connections,
+    chrono: int | None,
+    window: int | None,
+) -> Encoder:
+    """A stack of minimal units."""
     from seqkit_recurrent.building import stack
     from seqkit_recurrent.minimal import MinimalUnits
 
-    between = Connections(input_dropout, dropout, output_dropout, locked, residual, highway)
-
     def make(inputs: int, width: int) -> MinimalUnits:
-        return MinimalUnits("minlstm", inputs, width, chrono)
+        return MinimalUnits(kind, inputs, width, chrono)
 
-    return stack("minlstm", (upstream.width, width, layers), "forward", between, make, window)
+    return stack(kind, shape, "forward", between, make, window)
 
 
 def head_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

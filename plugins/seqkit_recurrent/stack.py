@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Literal, Protocol, cast, final, runtime_checka
 import torch
 from torch import Tensor, nn
 
+from seqkit.abilities import Observed
 from seqkit.errors import PluginError
 from seqkit.settings import CHECK_SHAPES
-from seqkit.stages import Observed, Vectors
+from seqkit.stages import Vectors
 from seqkit_recurrent.dropout import StepDropout
 from seqkit_recurrent.rows import Rows
 from seqkit_recurrent.switches import Connections, Ways

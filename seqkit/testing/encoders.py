@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from seqkit.stages import Encoder, Example, Joint, Observable, Upstream, Vectors, time_mask
+from seqkit.abilities import Observable
+from seqkit.stages import Encoder, Example, Joint, Upstream, Vectors, time_mask
 from seqkit.testing.observations import check_observed
 from seqkit.testing.specimens import edges, embedded
 from seqkit.testing.subject import Subject

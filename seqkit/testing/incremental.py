@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqkit.stages import Example, Frames, Incremental, Pieces, Text, Upstream
+from seqkit.abilities import Incremental
+from seqkit.stages import Example, Frames, Pieces, Text, Upstream
 from seqkit.table import collate
 from seqkit.testing.answers import Trial, alike, blind, told
 from seqkit.testing.specimens import edges, embedded

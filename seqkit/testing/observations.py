@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from seqkit.stages import Observed, State, Vectors
+from seqkit.abilities import Observed
+from seqkit.stages import State, Vectors
 from seqkit.testing.subject import Subject
 from seqkit.testing.vectors import TOLERANCE, distance, noise
 

@@ -10,11 +10,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqkit.abilities import Finding
 from seqkit.errors import DataError, PluginError
 from seqkit.stages import Decoder, Example, Front, Upstream, Vectors
 from seqkit.testing import check_stage, example
 from seqkit_frames import regression
-from seqkit_frames.inputs import pooled
+from seqkit_frames.pooling import pooled
 from seqkit_frames.regressor import Regressor
 from seqkit_labels.text_classifier import Classifier
 
@@ -195,12 +196,16 @@ def test_no_training_example_is_refused() -> None:
     )
 
 
+def told(findings: list[Finding]) -> list[str]:
+    return [finding.text for finding in findings]
+
+
 def test_a_split_is_described_before_training() -> None:
-    assert built(1.0, 2.0, 6.0).describe(golds(1.0, 2.0, 6.0)) == [
+    assert told(built(1.0, 2.0, 6.0).describe(golds(1.0, 2.0, 6.0), "train")) == [
         "3 golds of a number; always giving their mean, 3, has a squared error of 4.667"
     ]
     many = [[float(n)] * 7 for n in (1, 3)]
-    assert built(*many).describe(golds(*many)) == [
+    assert told(built(*many).describe(golds(*many), "train")) == [
         "2 golds of a list of 7 numbers; always giving their mean, 2, 2, 2, 2, 2, …, has a squared "
         "error of 1"
     ]

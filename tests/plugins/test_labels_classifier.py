@@ -126,9 +126,8 @@ def test_dropout_is_for_training_alone() -> None:
 
 
 def test_a_split_is_described_before_training() -> None:
-    assert built().describe([]) == [
-        "3 labels on 4 texts, from ham (2) to spam (1); ham alone is 50.0%"
-    ]
+    [found] = built().describe([], "train")
+    assert found.text == "3 labels on 4 texts, from ham (2) to spam (1); ham alone is 50.0%"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import seqkit_labels
-from seqkit.stages import Example, Frames, Incremental, Upstream, Vectors
+from seqkit.abilities import Incremental
+from seqkit.stages import Example, Frames, Upstream, Vectors
 from seqkit.testing import example
 from seqkit_labels import coalescence
 from seqkit_labels.coalescence import Paths, extend, finish

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from seqkit.errors import DataError, PluginError
-from seqkit.stages import Example, Frames, Front, Pieces, Text, Upstream
-from seqkit_labels.inputs import input_name, input_width, one_step_a_piece
+from seqkit.stages import Example, Frames, Pieces, Text, Upstream
+from seqkit_labels.inputs import one_step_a_piece
 from seqkit_labels.words import NO_PIECE, UNSEEN, WordLabels
 
 
@@ -171,47 +171,29 @@ def test_a_text_without_words_has_an_answer() -> None:
     ) == [{"value": [], "spans": [], "scheme": "IOB1"}]
 
 
+def told(words: WordLabels, examples: list[Example]) -> list[str]:
+    return [finding.text for finding in words.describe(examples, "train")]
+
+
 def test_a_split_is_described_before_training() -> None:
-    assert fitted(NAMES, scheme="BIOES").describe(NAMES) == [
+    assert told(fitted(NAMES, scheme="BIOES"), NAMES) == [
         "6 labels on 9 words, from O (3) to S-ORG (1)",
         "tags are IOB1, learnt as BIOES, read as spans of LOC, MISC, ORG, PER",
         "spans: 'EU' ORG, 'German' MISC",
         "spans: 'Peter Blackburn' PER, 'New' LOC, 'York' LOC",
     ]
     strange = [example("a b c", ["B-X", "I-X", "O"]), example("a b", ["O", "I-X"])]
-    assert fitted(strange).describe(strange)[1:3] == [
+    assert told(fitted(strange), strange)[1:3] == [
         "tags are BIO, read as spans of X",
         "1 illegal transition of BIO, read as conlleval reads them",
     ]
     many = [example(" ".join("abcdefghij"), [f"B-{letter}" for letter in "abcdefghij"])]
-    assert fitted(many).describe(many)[1].endswith("spans of a, b, c, d, e, f, g, h and 2 more")
+    assert told(fitted(many), many)[1].endswith("spans of a, b, c, d, e, f, g, h and 2 more")
     plain = [example("a b", ["DET", "NOUN"])]
-    assert fitted(plain).describe(plain) == [
+    assert told(fitted(plain), plain) == [
         "2 labels on 2 words, from DET (1) to NOUN (1)",
         "the labels follow no tag scheme: no spans are read",
     ]
-
-
-def test_one_of_several_inputs_has_to_be_named() -> None:
-    with pytest.raises(PluginError) as caught:
-        input_name("tagger", ["passage", "question"], None)
-    assert str(caught.value) == (
-        "tagger reads one input, but there are passage, question. Set 'over' to one."
-    )
-    with pytest.raises(PluginError) as caught:
-        input_name("tagger", ["passage", "question"], "text")
-    assert str(caught.value) == (
-        "tagger: over: there is no input 'text'. Known: passage, question."
-    )
-    assert input_name("tagger", ["passage", "question"], "question") == "question"
-    assert input_name("tagger", ["anything"], None) == "anything"
-
-
-def test_the_width_is_that_of_the_input_that_is_read() -> None:
-    embedder: Any = None
-    fronts = {"passage": Front(embedder, width=8), "question": Front(embedder, width=4)}
-    assert input_width("tagger", Upstream(8, inputs=fronts), "question") == 4
-    assert input_width("tagger", Upstream(96), None) == 96
 
 
 def test_an_encoder_that_skips_steps_is_refused() -> None:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from seqkit.stages import Encoder, Observable, Upstream, Vectors
+from seqkit.abilities import Observable
+from seqkit.stages import Encoder, Upstream, Vectors
 from seqkit_recurrent.matrix_memory import CHUNK, MatrixMemory
 from seqkit_recurrent.modern import mlstm
 from seqkit_recurrent.rows import Rows

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from seqkit.stages import Encoder, Observable, Upstream, Vectors
+from seqkit.abilities import Observable
+from seqkit.stages import Encoder, Upstream, Vectors
 from seqkit_recurrent.minimal import Minimal, MinimalUnits
 from seqkit_recurrent.modern import mingru, minlstm
 from seqkit_recurrent.rows import Rows

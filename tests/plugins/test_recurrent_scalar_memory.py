@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from seqkit.abilities import Observable
 from seqkit.errors import PluginError
-from seqkit.stages import Encoder, Observable, Upstream, Vectors
+from seqkit.stages import Encoder, Upstream, Vectors
 from seqkit_recurrent.modern import head_rules, mlstm, slstm
 from seqkit_recurrent.rows import Rows
 from seqkit_recurrent.scalar_memory import Forget, ScalarMemory

@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from seqkit.abilities import Observable
 from seqkit.errors import PluginError
-from seqkit.stages import Encoder, Observable, Upstream, Vectors
+from seqkit.stages import Encoder, Upstream, Vectors
 from seqkit_recurrent.memory_cell import MemoryCells
 from seqkit_recurrent.stack import Direction, Stack, ways_of
 from seqkit_recurrent.textbook import bilstm, lstm

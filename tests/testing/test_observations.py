@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from seqkit.abilities import Observed as Seen
 from seqkit.settings import PositiveInt
 from seqkit.stages import Encoder, Upstream, Vectors
-from seqkit.stages import Observed as Seen
 from seqkit.testing import check_stage
 
 Broken = Callable[..., str]

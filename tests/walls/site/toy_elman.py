@@ -8,9 +8,10 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from seqkit.abilities import Observed
 from seqkit.plugins import Register, hookimpl
 from seqkit.settings import PositiveInt
-from seqkit.stages import Encoder, Observed, Upstream, Vectors
+from seqkit.stages import Encoder, Upstream, Vectors
 
 
 @hookimpl
