@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from seqkit.data import row_gold, row_inputs
 from seqkit.errors import DataError, ModelError
 from seqkit.network import Network, Step
 from seqkit.recipe import Recipe
@@ -103,6 +104,19 @@ def tokenised(
     return found
 
 
+def row_example(
+    recipe: Recipe,
+    tokenisers: Mapping[str, Tokeniser],
+    row: Row,
+    where: str,
+    gold: bool = True,
+    rng: Generator | None = None,
+) -> Example:
+    """A row as an example, its gold taken along where asked. Raises DataError."""
+    inputs = tokenised(tokenisers, row_inputs(recipe, row, where), where, rng)
+    return Example(row, inputs, row_gold(recipe, row, where) if gold else None)
+
+
 def shared(chosen: Mapping[str, Chosen]) -> list[tuple[Chosen, list[str]]]:
     """Each stage once, with the names of the inputs that share it."""
     groups: dict[int, tuple[Chosen, list[str]]] = {}
@@ -119,15 +133,7 @@ def assemble(recipe: Recipe, fitting: Fitting | None, saved: Learnt | None = Non
     """
     learnt: dict[str, dict[str, Any]] = {"tokenise": {}, "embed": {}, "decode": {}}
 
-    tokenisers: dict[str, Tokeniser] = {}
-    for chosen, names in shared(recipe.tokenise):
-        tokeniser: Tokeniser = chosen.build(NOTHING)
-        found = fitting and tokeniser.fit(fitting.texts(names))
-        tokeniser.ready(keep(learnt, saved, "tokenise", names[0], found))
-        tokenisers |= dict.fromkeys(names, tokeniser)
-    if fitting is not None:
-        fitting.tokenise(tokenisers)
-
+    tokenisers = ready_tokenisers(recipe, fitting, learnt, saved)
     embedders: dict[str, Embedder] = {}
     for chosen, names in shared(recipe.embed):
         embedder: Embedder = chosen.build(NOTHING)
@@ -144,6 +150,24 @@ def assemble(recipe: Recipe, fitting: Fitting | None, saved: Learnt | None = Non
     found = fitting and decoder.fit(iter(fitting.examples))
     decoder.ready(keep(learnt, saved, "decode", "decode", found))
     return Assembly(tokenisers, Network(embedders, steps, decoder), learnt)
+
+
+def ready_tokenisers(
+    recipe: Recipe,
+    fitting: Fitting | None,
+    learnt: dict[str, dict[str, Any]],
+    saved: Learnt | None = None,
+) -> dict[str, Tokeniser]:
+    """The tokenisers by input name; with them, the examples of `fitting` are made."""
+    tokenisers: dict[str, Tokeniser] = {}
+    for chosen, names in shared(recipe.tokenise):
+        tokeniser: Tokeniser = chosen.build(NOTHING)
+        found = fitting and tokeniser.fit(fitting.texts(names))
+        tokeniser.ready(keep(learnt, saved, "tokenise", names[0], found))
+        tokenisers |= dict.fromkeys(names, tokeniser)
+    if fitting is not None:
+        fitting.tokenise(tokenisers)
+    return tokenisers
 
 
 def keep(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import os
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from seqkit import storage
+from seqkit.carving import shares, side
 from seqkit.errors import DataError, nearest
 from seqkit.recipe import Recipe
 from seqkit.sections import DataSettings
@@ -22,6 +24,8 @@ from seqkit.stages import Frames, Row, Text
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 SPLITS = ("train", "dev", "test")
+SINGLE = "text"
+"""The name of a single input, and of its field where a recipe names none."""
 
 
 def trained(recipe: Recipe) -> DataSettings:
@@ -42,11 +46,19 @@ def read_rows(
     data: DataSettings, split: str, folder: Path, sample: int | None = None
 ) -> Iterator[Row]:
     """The rows of one split, the first `sample` of them where given. Raises DataError."""
-    place = data.places.get(split)
+    carved = shares(data.places)
+    place = data.places.get("train" if split in carved else split)
     if place is not None and data.source.stage.files:
         place = folder / place
-    rows = data.source.build().read(split, place)
+    rows = data.source.build().read("train" if split in carved else split, place)
+    if carved and (split == "train" or split in carved):
+        rows = (row for row in rows if side(given(data, row), carved, plain_value) == split)
     return itertools.islice(rows, sample) if sample else rows
+
+
+def given(data: DataSettings, row: Row) -> list[Any]:
+    """What a row gives as inputs, in the order of their names."""
+    return [row.get(data.text[name]) for name in sorted(data.text)]
 
 
 def row_text(value: Any, where: str) -> Text | Frames:
@@ -132,22 +144,47 @@ def gold_of(data: DataSettings, row: Row, where: str) -> Any:
     return {name: field(row, wanted, where) for name, wanted in data.gold.items()}
 
 
+def row_inputs(recipe: Recipe, row: Row, where: str) -> dict[str, Text | Frames]:
+    """The texts and frames of a row, by input name. Raises DataError."""
+    fields = recipe.data.text if recipe.data else {SINGLE: SINGLE}
+    where = f"{where} ({recipe.where('data.text')})" if "data.text" in recipe.marks else where
+    return {name: row_text(field(row, wanted, where), where) for name, wanted in fields.items()}
+
+
+def row_gold(recipe: Recipe, row: Row, where: str) -> Any:
+    """The gold of a row. Raises DataError."""
+    where = f"{where} ({recipe.where('data.gold')})" if "data.gold" in recipe.marks else where
+    return gold_of(recipe.data, row, where) if recipe.data else None
+
+
 def data_digest(data: DataSettings, split: str, folder: Path, sample: int | None) -> str:
-    """A fingerprint of one split: of the file's bytes, or of the rows where there is no file."""
+    """A fingerprint of one split: of the files' bytes, or of the rows where there is no file."""
+    carved = shares(data.places)
+    if split in carved:
+        return storage.digest([data_digest(data, "train", folder, None), carved[split], sample])
     if data.source.stage.files:
         place = folder / data.places[split]
-        try:
-            with open(place, "rb") as stream:
-                content = hashlib.file_digest(stream, "sha256").hexdigest()
-        except OSError as error:
-            raise DataError(
-                f"{place}: cannot be read ({error.strerror}). Mend data.{split} or --data."
-            ) from error
+        content = [
+            # names count, as a source may read them; from the place on, so that data may be moved
+            [os.path.relpath(path, place), file_digest(path, split)]
+            for path in data.paths(place)
+        ]
         return storage.digest([content, sample])
     rows = hashlib.sha256()
     for row in read_rows(data, split, folder, sample):
         rows.update(json.dumps(row, sort_keys=True, default=plain_value).encode())
     return rows.hexdigest()
+
+
+def file_digest(path: Path, split: str) -> str:
+    """The sha256 of a file's bytes. Raises DataError where it cannot be read."""
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be read ({error.strerror}). Mend data.{split} or --data."
+        ) from error
 
 
 def plain_value(value: Any) -> Any:

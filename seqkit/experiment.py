@@ -6,6 +6,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, runtime_checkable
@@ -232,6 +233,8 @@ class Experiment:
         best = progress.notes.get("best")
         if best:
             self.checkpoints.restore_best(pipeline.network, best["number"])
+        elif progress.averages:
+            progress.averages.swap()
         return pipeline, progress
 
     def selection(self, pipeline: Pipeline) -> Selection | None:
@@ -258,9 +261,9 @@ class Experiment:
             due = step.number % every == 0 if every else step.ends_epoch
             due = due or step.ends_training
             if due and dev:
-                with torch.random.fork_rng():
+                with torch.random.fork_rng(), averaged(progress):
                     scores = dev.scores(step)
-                best = dev.hear(step, scores, progress)
+                    best = dev.hear(step, scores, progress)
                 self.watch.scored(step.epoch + 1, scores, best)
             if gradients:
                 gradients.follow(step, notes, due)
@@ -274,6 +277,11 @@ class Experiment:
                 return
             if stopping:
                 self.leave(f"after update {step.number}")
+
+
+def averaged(progress: Progress) -> AbstractContextManager[None]:
+    """The averages in the weights' place, where the recipe asks for averages."""
+    return progress.averages.used() if progress.averages else nullcontext()
 
 
 def drawn(

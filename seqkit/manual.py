@@ -41,7 +41,12 @@ SECTIONS: dict[str, type] = {
 DATA = (
     Field("use", Name, MISSING, "the source"),
     Field("train", DataFile, MISSING, "what to learn from; a source without files may need none"),
-    Field("dev", DataFile, None, "what early stopping and evaluations while training look at"),
+    Field(
+        "dev",
+        DataFile,
+        None,
+        "what early stopping and evaluations while training look at; `10%` carves it out of train",
+    ),
     Field("test", DataFile, None, "what the final scores are measured on"),
     Field("text", Name | dict[str, Name], "text", "the field of the input, or of each by name"),
     Field("gold", Name | dict[str, Name] | None, None, "the field of the gold, or of each by name"),

@@ -257,17 +257,27 @@ class StopSettings:
 
 
 @dataclass(frozen=True)
+class AverageSettings:
+    """A moving average of the weights; it is what is scored, kept as best, and saved.
+
+    decay: what stays of the average at each update; it remembers about 1 / (1 - decay) of them.
+    """
+
+    decay: Decay = 0.998
+
+
+@dataclass(frozen=True)
 class TrainSettings:
     """How a pipeline is trained.
 
     epochs: passes over the training split. steps: a limit on updates, where given. batch: how
     examples are batched. accumulate: batches an update. optimiser, schedule: by name. clip: the
-    largest norm of the gradient. stop: early stopping. every: updates between evaluations (default:
-    an epoch). save: seconds between checkpoints. precision: bf16 keeps fp32 weights; auto measures
-    both once and records its choice: all batches fp32, or those of 32 rows and more bf16. watch:
-    gradients tells at each evaluation where in a text they vanish or explode, and names batches
-    whose gradient is far above the others; the weights stay those of a run without it. seed: of
-    everything that is random.
+    largest norm of the gradient. average: of the weights over updates. stop: early stopping. every:
+    updates between evaluations (default: an epoch). save: seconds between checkpoints. precision:
+    bf16 keeps fp32 weights; auto measures both once and records its choice: all batches fp32, or
+    those of 32 rows and more bf16. watch: gradients tells at each evaluation where in a text they
+    vanish or explode, and names batches whose gradient is far above the others; the weights stay
+    those of a run without it. seed: of everything that is random.
     """
 
     epochs: PositiveInt = 10
@@ -277,6 +287,7 @@ class TrainSettings:
     optimiser: Nested[Optimiser] = field(default_factory=lambda: Use("optimiser", "adam"))
     schedule: Nested[Schedule] = field(default_factory=lambda: Use("schedule", "constant"))
     clip: PositiveFloat | None = 5.0
+    average: AverageSettings | None = None
     stop: StopSettings | None = None
     every: PositiveInt | None = None
     save: NonNegativeFloat = 60.0

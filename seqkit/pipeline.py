@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 from seqkit import __version__, storage
-from seqkit.assembly import Assembly, Fitting, Inputs, assemble, tokenised
+from seqkit.assembly import Assembly, Fitting, assemble, row_example, tokenised
 from seqkit.batching import cut
-from seqkit.data import field, gold_of, row_text
+from seqkit.data import row_gold, row_inputs, row_text
 from seqkit.errors import DataError, ModelError, SeqkitError
 from seqkit.inspection import Inspection, inspect
 from seqkit.live import Live
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
 FORMAT = 1
-SINGLE = "text"
 TOKENS = 2000
 """Padded pieces of one batch when predicting: enough for the processor, small in memory."""
 WINDOW = 1024
@@ -99,8 +98,7 @@ class Pipeline:
 
         Raises DataError, which starts with `where`, for a field that is missing or unfit.
         """
-        inputs = tokenised(self.tokenisers, row_inputs(self.recipe, row, where), where, rng)
-        return Example(row, inputs, row_gold(self.recipe, row, where) if gold else None)
+        return row_example(self.recipe, self.tokenisers, row, where, gold, rng)
 
     def prepare(
         self, example: Example, gold: bool = True, rng: Generator | None = None
@@ -244,27 +242,18 @@ class Pipeline:
         }
 
 
-def row_inputs(recipe: Recipe, row: Row, where: str) -> Inputs:
-    """The texts and frames of a row, by input name. Raises DataError."""
-    fields = recipe.data.text if recipe.data else {SINGLE: SINGLE}
-    where = f"{where} ({recipe.where('data.text')})" if "data.text" in recipe.marks else where
-    return {name: row_text(field(row, wanted, where), where) for name, wanted in fields.items()}
-
-
-def row_gold(recipe: Recipe, row: Row, where: str) -> Any:
-    """The gold of a row. Raises DataError."""
-    where = f"{where} ({recipe.where('data.gold')})" if "data.gold" in recipe.marks else where
-    return gold_of(recipe.data, row, where) if recipe.data else None
-
-
-def build(recipe: Recipe, rows: Sequence[Row]) -> Pipeline:
-    """Builds a pipeline and fits its stages on training rows. Raises DataError."""
-    fitting = Fitting(
+def fitting(recipe: Recipe, rows: Sequence[Row]) -> Fitting:
+    """Training rows, for stages to be fitted on. Raises DataError."""
+    return Fitting(
         rows,
         lambda row, where: row_inputs(recipe, row, where),
         lambda row, where: row_gold(recipe, row, where),
     )
-    return Pipeline(recipe, assemble(recipe, fitting))
+
+
+def build(recipe: Recipe, rows: Sequence[Row]) -> Pipeline:
+    """Builds a pipeline and fits its stages on training rows. Raises DataError."""
+    return Pipeline(recipe, assemble(recipe, fitting(recipe, rows)))
 
 
 def rebuild(recipe: Recipe, learnt: Learnt) -> Pipeline:

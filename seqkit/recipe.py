@@ -18,7 +18,9 @@ from types import MappingProxyType
 from typing import Any
 
 from seqkit import nodes, plugins
+from seqkit.carving import shares
 from seqkit.checks import Checker
+from seqkit.errors import DataError
 from seqkit.marks import Node, Problems, TooManyError, one_line
 from seqkit.optimisers import BatchSettings, TrainSettings, batch_rules
 from seqkit.plugins import Registry
@@ -207,8 +209,14 @@ def _check(
 
 def _check_files(check: Sections, data: DataSettings, folder: Path) -> None:
     for split, place in data.places.items():
+        if split in shares(data.places):
+            continue
         path = f"data.{split}"
-        if message := file_problem(str(place), folder):
+        if data.source.stage.files is True:
+            message = file_problem(str(place), folder)
+        else:
+            message = files_problem(data, folder / place)
+        if message:
             check.add(check.marks[path], path, message)
 
 
@@ -221,6 +229,16 @@ def file_problem(place: str, folder: Path) -> str:
     if not os.path.isfile(path):
         return f"no file {named}. Set --data or SEQKIT_DATA.{like(path, place)}"
     return "" if os.access(path, os.R_OK) else f"{named} cannot be read. Mend its permissions."
+
+
+def files_problem(data: DataSettings, place: Path) -> str:
+    """What is wrong with the files of a place that need not be a file, or nothing."""
+    try:
+        paths = data.paths(place)
+    except DataError as error:
+        return str(error)
+    closed = [path for path in paths if not os.access(path, os.R_OK)]
+    return f"'{closed[0]}' cannot be read. Mend its permissions." if closed else ""
 
 
 def like(path: str, place: str) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from seqkit.carving import share_problem
 from seqkit.checks import BAD, Checker, long_form
 from seqkit.errors import nearest
 from seqkit.marks import Node, short, shown
@@ -55,7 +57,12 @@ class DataSettings:
     @property
     def files(self) -> bool:
         """Whether the places are files."""
-        return self.source.stage.files
+        return bool(self.source.stage.files)
+
+    def paths(self, place: Path) -> list[Path]:
+        """The files that the source reads for the path of a place. Raises DataError."""
+        found = self.source.stage.files
+        return list(found(self.source.settings, place)) if callable(found) else [place]
 
 
 class Sections(Checker):
@@ -116,6 +123,9 @@ class Sections(Checker):
             for split in SPLITS
             if split in given
         }
+        for split in places:
+            if message := share_problem(places, split):
+                self.add(given[split].mark, f"data.{split}", message)
         if files and "train" not in given:
             self.add(node.mark, "data", "needs the key 'train', the file to learn from.")
         text = self._fields(given.get("text", Node({"text": Node("text", node.mark)}, node.mark)))

@@ -268,8 +268,9 @@ class Search(Protocol):
 class Source(Protocol):
     """Reads records. place: the value of `data.train`, `data.dev` or `data.test`.
 
-    For a source registered with `files=True` it is the path of an existing file; for the others the
-    recipe's own word, or None where the recipe gives none.
+    For a source registered with `files=True` it is the path of an existing file; with a function
+    as `files`, the path of whatever that takes for a place; for the others the recipe's own word,
+    or None where the recipe gives none.
     """
 
     def read(self, split: str, place: Path | str | None) -> Iterator[Row]: ...

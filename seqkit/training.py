@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
+from seqkit.averages import Averages
 from seqkit.batching import Batches
 from seqkit.errors import TrainingError
 from seqkit.network import Network, States
@@ -61,6 +62,7 @@ class Progress:
 
     precision: fp32, bf16, or from how many rows on a batch is bf16. states: the encoders' states to
     carry on. notes: what the caller keeps from step to step (its best score, its history), as JSON.
+    averages: of the weights, where the recipe asks for them.
     """
 
     optimiser: torch.optim.Optimizer
@@ -70,6 +72,7 @@ class Progress:
     epoch: int = 0
     states: States | None = None
     notes: dict[str, Any] = field(default_factory=dict)
+    averages: Averages | None = None
 
     def pack(self) -> tuple[bytes, bytes]:
         """As JSON and safetensors: optimiser, schedule, random generators, carried states."""
@@ -90,6 +93,8 @@ class Progress:
         for key, carried in (self.states or {}).items():
             for place, tensor in enumerate(carried):
                 tensors[f"state.{key}.{place}"] = tensor
+        for name, value in (self.averages.values if self.averages else {}).items():
+            tensors[f"average.{name}"] = value
         content = {
             "number": self.number,
             "epoch": self.epoch,
@@ -122,6 +127,10 @@ class Progress:
                 carried.setdefault(key, []).append(found[name].to(device))
         self.optimiser.load_state_dict({"state": slots, "param_groups": saved["groups"]})
         self.states = {key: tuple(parts) for key, parts in carried.items()} or None
+        if self.averages:
+            start = "average."
+            kept = {name: value for name, value in found.items() if name.startswith(start)}
+            self.averages.restore({name[len(start) :]: kept[name] for name in kept})
         torch.set_rng_state(found["random.cpu"])
         if torch.cuda.is_available():
             count = sum(name.startswith("random.cuda.") for name in found)
@@ -141,7 +150,9 @@ def begin(pipeline: Pipeline, settings: TrainSettings, precision: str) -> Progre
     if not weights:
         raise TrainingError("train: the pipeline has no weights to train.")
     optimiser, schedule = cast("Chosen", settings.optimiser), cast("Chosen", settings.schedule)
-    return Progress(optimiser.build(weights), schedule.build(), precision)
+    average = settings.average
+    averages = Averages(pipeline.network, average.decay) if average else None
+    return Progress(optimiser.build(weights), schedule.build(), precision, averages=averages)
 
 
 def total_steps(batches: Batches, settings: TrainSettings, progress: Progress) -> int:
@@ -183,6 +194,8 @@ def train(
             if not batches.carries:
                 progress.states = None
             progress.number += 1
+            if progress.averages:
+                progress.averages.follow(progress.number)
             done = progress.number >= limit or (last and progress.epoch + 1 == settings.epochs)
             rate, members = full[0] * share, tuple(row for _, rows, _ in group for row in rows)
             yield Step(

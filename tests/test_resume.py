@@ -276,8 +276,9 @@ def test_random_kills_under_other_settings(
             "train.optimiser": {"use": "sgd", "momentum": 0.9},
             "train.schedule": {"use": "plateau", "patience": 0},
         },
+        {"train.average": {"decay": 0.9}, "train.every": 2},
     ],
-    ids=["rows", "loss"],
+    ids=["rows", "loss", "average"],
 )
 def test_a_run_resumes_exactly_under_each_setting(
     toy: Path, tmp_path: Path, settings: dict[str, Any]

@@ -1,51 +1,104 @@
-"""Scores of labels: accuracy, of words or of whole answers, and the F1 of spans."""
+"""Scores of labels, one for each word or one for each text: accuracy, exact and macro F1."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, final
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from seqkit.abilities import Tabulation
 from seqkit.errors import DataError
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Answer
-from seqkit_labels.schemes import strict_spans
+from seqkit_labels.by_label import (
+    confused_pairs,
+    confusion,
+    indexed,
+    label_scores,
+    macro_f1,
+    percent,
+)
 
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Float
+
+
+def unit(gold: Answer) -> str:
+    """What has a label each: words, or texts."""
+    return "words" if isinstance(gold["value"], list) else "texts"
+
+
+def aligned(who: str, answer: Answer, gold: Answer) -> list[tuple[Any, Any]]:
+    """Each label given with the right one. Raises DataError where there are not as many of each."""
+    given, right = answer["value"], gold["value"]
+    if not isinstance(right, list):
+        return [(given, right)]
+    if not isinstance(given, list) or len(given) != len(right):
+        shown = len(given) if isinstance(given, list) else 1
+        raise DataError(
+            f"{who}: {shown} labels in the answer, but {len(right)} in the gold. Compare answers "
+            "to the same words; where a text has a set of labels, use 'label_f1'."
+        )
+    return list(zip(given, right, strict=True))
+
+
+def by_gold(
+    who: str, answers: Sequence[Answer], golds: Sequence[Answer]
+) -> Counter[tuple[str, str]]:
+    """How often each label, the first, was given as each label, the second."""
+    pairs: Iterator[tuple[Any, Any]] = (
+        pair
+        for answer, gold in zip(answers, golds, strict=True)
+        for pair in aligned(who, answer, gold)
+    )
+    return Counter((str(right), str(given)) for given, right in pairs)
+
+
+def class_table(pairs: Counter[tuple[str, str]]) -> Tabulation:
+    """Precision, recall and F1 of each label."""
+    right: Counter[str] = Counter()
+    given: Counter[str] = Counter()
+    wanted: Counter[str] = Counter()
+    for (gold, answer), times in pairs.items():
+        right[gold] += times * (gold == answer)
+        given[answer] += times
+        wanted[gold] += times
+    return label_scores("scores by label", right, given, wanted)
 
 
 @final
 class Accuracy:
     """Share of labels that are right, in percent: of words, or of texts with one label each."""
 
-    signature: str = "accuracy"
     higher_is_better: bool = True
+
+    def __init__(self) -> None:
+        self.signature = "accuracy of:unknown"
 
     def counts(self, answer: Answer, gold: Answer) -> Float[np.ndarray, " count"]:
         """Right labels, and all labels. Raises DataError where there are not as many of each."""
-        given, right = answer["value"], gold["value"]
-        if not isinstance(right, list):
-            return np.array([given == right, 1], np.float64)
-        if not isinstance(given, list) or len(given) != len(right):
-            shown = len(given) if isinstance(given, list) else 1
-            raise DataError(
-                f"accuracy: {shown} labels in the answer, but {len(right)} in the gold. "
-                "Compare answers to the same words."
-            )
-        same = sum(one == other for one, other in zip(given, right, strict=True))
-        return np.array([same, len(right)], np.float64)
+        self.signature = f"accuracy of:{unit(gold)}"
+        pairs = aligned("accuracy", answer, gold)
+        return np.array([sum(given == right for given, right in pairs), len(pairs)], np.float64)
 
     def value(self, totals: Float[np.ndarray, " count"]) -> float:
         """Percent; 0 of nothing."""
-        return float(100 * totals[0] / totals[1]) if totals[1] else 0.0
+        return percent(totals[0], totals[1])
+
+    def tables(self, answers: Sequence[Answer], golds: Sequence[Answer]) -> list[Tabulation]:
+        """Scores by label, the confusion matrix, and the most confused pairs."""
+        pairs = by_gold("accuracy", answers, golds)
+        named = unit(golds[0]) if golds else "words"
+        return [class_table(pairs), confusion(pairs), *confused_pairs(pairs, named)]
 
 
 @final
 class Exact:
     """Share of answers that are right as a whole, in percent: every label of a text, or its one."""
 
-    signature: str = "exact"
+    signature: str = "exact of:answers"
     higher_is_better: bool = True
 
     def counts(self, answer: Answer, gold: Answer) -> Float[np.ndarray, " count"]:
@@ -54,47 +107,42 @@ class Exact:
 
     def value(self, totals: Float[np.ndarray, " count"]) -> float:
         """Percent; 0 of nothing."""
-        return float(100 * totals[0] / totals[1]) if totals[1] else 0.0
+        return percent(totals[0], totals[1])
 
 
 @final
-class SpanF1:
-    """F1 of spans with the right edges and the right label, over all labels, in percent.
+class MacroF1:
+    """The mean of all labels' F1, each counting alike, in percent.
 
-    The arguments are the settings of `span_f1`.
+    Labels are those that occur in gold or in an answer, as in scikit-learn's `f1_score`.
     """
 
     higher_is_better: bool = True
 
-    def __init__(self, *, mode: Literal["conlleval", "strict"] = "conlleval") -> None:
-        self.mode = mode
-        self.signature = self.signed("unknown")
+    def __init__(self) -> None:
+        self.index: dict[Any, int] = {}
+        self.signature = "macro_f1 of:unknown labels:gold-or-answer"
 
-    def signed(self, scheme: str) -> str:
-        """What is measured; the scheme is that of the answers, unknown before the first one."""
-        return f"span_f1 scheme:{scheme} mode:{self.mode} average:micro"
+    def survey(self, answers: Sequence[Answer], golds: Sequence[Answer]) -> None:
+        """Takes in which labels there are. Raises DataError as `counts` does."""
+        both = zip(answers, golds, strict=True)
+        pairs = (pair for answer, gold in both for pair in aligned("macro_f1", answer, gold))
+        self.index = indexed(label for pair in pairs for label in pair)
 
     def counts(self, answer: Answer, gold: Answer) -> Float[np.ndarray, " count"]:
-        """Spans found and right, found, and there to be found.
-
-        Raises DataError where answers have no spans.
-        """
-        given, right = self.spans(answer), self.spans(gold)
-        return np.array([len(given & right), len(given), len(right)], np.float64)
-
-    def spans(self, answer: Answer) -> set[tuple[Any, ...]]:
-        """The spans of an answer."""
-        if "spans" not in answer or "scheme" not in answer:
-            raise DataError(
-                "span_f1: the labels follow no tag scheme, so there are no spans. "
-                "Use the metric 'accuracy'."
-            )
-        self.signature = self.signed(answer["scheme"])
-        if self.mode == "strict":
-            return set(strict_spans(answer["value"], answer["scheme"]))
-        return {tuple(span) for span in answer["spans"]}
+        """For each label: given and right; then given; then wanted."""
+        self.signature = f"macro_f1 of:{unit(gold)} labels:gold-or-answer"
+        counts = np.zeros((3, len(self.index)))
+        for given, right in aligned("macro_f1", answer, gold):
+            counts[0, self.index[right]] += given == right
+            counts[1, self.index[given]] += 1
+            counts[2, self.index[right]] += 1
+        return counts.ravel()
 
     def value(self, totals: Float[np.ndarray, " count"]) -> float:
-        """Percent; 0 where there is no span to find and none was found."""
-        both = totals[1] + totals[2]
-        return float(200 * totals[0] / both) if both else 0.0
+        """Percent; 0 of nothing."""
+        return macro_f1(*totals.reshape(3, -1))
+
+    def tables(self, answers: Sequence[Answer], golds: Sequence[Answer]) -> list[Tabulation]:
+        """Scores by label."""
+        return [class_table(by_gold("macro_f1", answers, golds))]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Example, Vectors, time_mask
 from seqkit_text.dropout import Dropout
+from seqkit_text.tables import drawn_table
 from seqkit_text.vocabulary import (
     FIRST,
     PADDING,
@@ -69,15 +70,11 @@ class Lookup(nn.Module):
         return vocabulary(counts, "lookup", "piece", self.minimum, self.limit)
 
     def ready(self, learnt: Learnt) -> None:
-        """Allocates the table; its spread is that of Ma & Hovy (2016), the unknown vector zero."""
+        """Allocates the table; the unknown vector is zero."""
         self.known = numbered(learnt["strings"])
         self.numbers.clear()
         size = FIRST + len(self.known)
-        self.table = nn.Embedding(size, self.width, padding_idx=PADDING)
-        bound = (3 / self.width) ** 0.5
-        with torch.no_grad():
-            self.table.weight[FIRST:].uniform_(-bound, bound)
-            self.table.weight[:FIRST].zero_()
+        self.table = drawn_table(size, self.width)
         counts = torch.tensor(learnt["counts"], dtype=torch.float32)
         rates = torch.zeros(size)
         kept = (1 - self.word_dropout) * counts / (counts + self.unknown)

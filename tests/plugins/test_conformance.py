@@ -21,6 +21,10 @@ SPANS = [
         {"value": ["O", "B-Y"], "spans": [[1, 2, "Y"]], "scheme": "BIO"},
     ),
 ]
+TWO_GOLDS = [
+    example(text, {"one": list(text.split()), "two": list(text.split())})
+    for text in TEXTS
+]
 ONE_NUMBER = [example(text, len(text) / 7) for text in TEXTS]
 SERIES = [example(np.arange(2 * n).reshape(n, 2) / 3) for n in (4, 1, 7)]
 NUMBERS = [({"value": 0.5}, {"value": 0.52}), ({"value": -1.0}, {"value": 2.0})]
@@ -91,12 +95,14 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "decoder crf": [{}, {"word": "mean", "dropout": 0.3}, {"confidence": False}],
     "decoder tagger": [{}, {"word": "mean", "smoothing": 0.1}, {"word": "last"}],
     "decoder classifier": [{"pool": pool} for pool in ("last", "max", "mean", "attention")],
+    "decoder heads": [{"parts": {"one": "tagger", "two": "crf"}, "weights": {"two": 0.5}}],
     "decoder regression": [{"pool": pool} for pool in ("last", "max", "mean")],
     "metric span_f1": [{}, {"mode": "strict"}],
     "metric within": [{}, {"tolerance": 3.0}],
 }
 EXAMPLES: Mapping[str, Sequence[Any]] = {
     "decoder classifier": ONE_LABEL,
+    "decoder heads": TWO_GOLDS,
     "decoder regression": ONE_NUMBER,
     "embedder frames": SERIES,
     "metric span_f1": SPANS,

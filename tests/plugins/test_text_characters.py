@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqkit.stages import Text, Upstream
-from seqkit_text import bytes_tokeniser, characters_tokeniser
+from seqkit_text.tokenising import bytes_tokeniser, characters_tokeniser
 
 ANY = st.text(st.characters(exclude_categories=[]), max_size=20)
 

@@ -14,8 +14,9 @@ from torch import nn
 from seqkit.plugins import Use
 from seqkit.stages import Example, Text, Upstream, Vectors
 from seqkit.table import collate
-from seqkit_text import concat_embedder, words_tokeniser
 from seqkit_text.concat import Concat
+from seqkit_text.embedding import concat_embedder
+from seqkit_text.tokenising import words_tokeniser
 
 TEXTS = ["the cat saw the dog", "", "dog"]
 PARTS = [

@@ -13,8 +13,9 @@ import torch
 from seqkit.errors import DataError
 from seqkit.stages import Example, Frames, Text, Upstream, Vectors
 from seqkit.table import collate
-from seqkit_text import lookup_embedder, words_tokeniser
+from seqkit_text.embedding import lookup_embedder
 from seqkit_text.lookup import Lookup
+from seqkit_text.tokenising import words_tokeniser
 
 TRAIN = ["the cat saw the dog", "The dog"]
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-import seqkit_text
 from seqkit.plugins import registry
 from seqkit.stages import Embedder, Tokeniser, Upstream
+from seqkit_text.embedding import characters_rules, locked_rules
+from seqkit_text.tokenising import words_rules
 
 WORDS = {"pattern": None, "lower": False, "digits": False}
 CHARACTERS = {"width": None, "encode": None, "longest": 32}
@@ -48,12 +49,12 @@ def test_embedders_are_registered(name: str) -> None:
     ],
 )
 def test_a_bad_pattern_is_told(pattern: str | None, message: str | None) -> None:
-    found = list(seqkit_text.words_rules(WORDS | {"pattern": pattern}))
+    found = list(words_rules(WORDS | {"pattern": pattern}))
     assert found == ([] if message is None else [("pattern", message)])
 
 
 def test_a_pattern_that_is_nested_too_deep_is_told() -> None:
-    [(setting, message)] = seqkit_text.words_rules(WORDS | {"pattern": "(" * 5000 + ")" * 5000})
+    [(setting, message)] = words_rules(WORDS | {"pattern": "(" * 5000 + ")" * 5000})
     assert setting == "pattern"
     assert message.startswith("is no regular expression: ")
 
@@ -88,13 +89,13 @@ def test_a_pattern_that_is_nested_too_deep_is_told() -> None:
 def test_width_and_encode_exclude_each_other(
     changed: dict[str, Any], found: list[tuple[str, str]]
 ) -> None:
-    assert list(seqkit_text.characters_rules(CHARACTERS | changed)) == found
+    assert list(characters_rules(CHARACTERS | changed)) == found
 
 
 def test_locked_has_no_effect_without_dropout() -> None:
-    assert list(seqkit_text.locked_rules(LOCKED)) == []
-    assert list(seqkit_text.locked_rules({"dropout": 0.3, "locked": True})) == []
-    assert list(seqkit_text.locked_rules(LOCKED | {"locked": True})) == [
+    assert list(locked_rules(LOCKED)) == []
+    assert list(locked_rules({"dropout": 0.3, "locked": True})) == []
+    assert list(locked_rules(LOCKED | {"locked": True})) == [
         ("locked", "has no effect without 'dropout'. Set 'dropout' above 0")
     ]
 

@@ -20,7 +20,8 @@ from seqkit.errors import DataError, PluginError
 from seqkit.plugins import registry
 from seqkit.stages import Example, Frames, Pieces, Text, Upstream, Vectors
 from seqkit.table import collate
-from seqkit_text import characters_embedder, spelling
+from seqkit_text import spelling
+from seqkit_text.embedding import characters_embedder
 from seqkit_text.spelling import Spelling, length_groups
 
 TRAIN = [["the", "cat", "hath", "the", "hat"]]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from seqkit.errors import DataError
 from seqkit.stages import Text, Upstream
-from seqkit_text import words_tokeniser
+from seqkit_text.tokenising import words_tokeniser
 from seqkit_text.words import word_pattern
 
 REPEATED = ["!", "(", "a:", "a", "😀", " ", "\u0301", "a'", "1.", "'", "-", "\u200d", "😀\u200d"]

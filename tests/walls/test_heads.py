@@ -22,7 +22,7 @@ data: {use: jsonl, train: train.jsonl, dev: dev.jsonl,
 tokenise: {use: words}
 embed: {use: lookup, width: 12}
 encode: {use: bilstm, width: 12}
-decode: {use: heads, slots: {use: crf}, intent: {use: classifier, pool: mean}}
+decode: {use: pair, slots: {use: crf}, intent: {use: classifier, pool: mean}}
 train: {epochs: 6, batch: {tokens: 100}, optimiser: {use: adam, rate: 0.03},
         stop: {on: slots.span_f1, patience: 4}}
 evaluate: {metrics: {slots: [span_f1, accuracy], intent: [accuracy]}, bootstrap: 0}
@@ -64,4 +64,4 @@ def test_the_decoder_of_two_heads_keeps_the_contract() -> None:
     golds = [(str(row["wish"]), row["tags"], row["words"]) for row in rows(6, 3)]
     examples = [example(words, {"slots": tags, "intent": wish}) for wish, tags, words in golds]
     settings = {"slots": "crf", "intent": "classifier"}
-    check_stage(registry().find("decoder", "heads").factory, settings=settings, examples=examples)
+    check_stage(registry().find("decoder", "pair").factory, settings=settings, examples=examples)

@@ -15,10 +15,10 @@ from seqkit.stages import Answer, Decoder, Example, Loss, Upstream, Vectors
 
 @hookimpl
 def seqkit_stages(register: Register) -> None:
-    register.decoder("heads", heads)
+    register.decoder("pair", pair)
 
 
-def heads(upstream: Upstream, *, slots: Nested[Decoder], intent: Nested[Decoder]) -> Decoder:
+def pair(upstream: Upstream, *, slots: Nested[Decoder], intent: Nested[Decoder]) -> Decoder:
     """Two decoders, trained together.
 
     slots, intent: a decoder for the gold of that name.

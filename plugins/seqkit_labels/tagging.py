@@ -1,0 +1,78 @@
+"""Decoders that label words: tagger and crf."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from seqkit.settings import Dropout, Name, Probability
+from seqkit.stages import Decoder, Upstream
+
+
+def tagger(
+    upstream: Upstream,
+    *,
+    dropout: Dropout = 0.0,
+    word: Literal["first", "last", "mean"] = "first",
+    smoothing: Probability = 0.0,
+    scheme: Literal["keep", "IOB1", "BIO", "BIOES", "BILOU"] = "keep",
+    confidence: bool = True,
+    over: Name | None = None,
+) -> Decoder:
+    """Labels each word on its own, by a softmax over the labels that training has seen.
+
+    Gold is a list of labels, one a word, or a list of [start, end, label] in characters. Tags in
+    IOB1, BIO, BIOES or BILOU are recognised, and answers then have spans too.
+
+    dropout: share of values dropped before the output layer.
+    word: which piece speaks for a word of several, or the mean of all of them.
+    smoothing: probability that is spread evenly over all labels (Szegedy et al. 2016).
+    scheme: the tag scheme that is learnt; answers are in the file's all the same.
+    confidence: gives the probability of each word's label.
+    over: the input whose words are labelled, where there are several.
+    """
+    from seqkit_labels.word_tagger import Tagger
+
+    return Tagger(
+        upstream,
+        dropout=dropout,
+        word=word,
+        smoothing=smoothing,
+        scheme=scheme,
+        confidence=confidence,
+        over=over,
+    )
+
+
+def crf(
+    upstream: Upstream,
+    *,
+    dropout: Dropout = 0.0,
+    word: Literal["first", "last", "mean"] = "first",
+    scheme: Literal["keep", "IOB1", "BIO", "BIOES", "BILOU"] = "keep",
+    constrain: bool = True,
+    confidence: bool = True,
+    over: Name | None = None,
+) -> Decoder:
+    """Labels the words of a text together, by a conditional random field (Lafferty et al. 2001).
+
+    Gold is a list of labels, one a word, or a list of [start, end, label] in characters. Tags in
+    IOB1, BIO, BIOES or BILOU are recognised, and answers then have spans too.
+
+    dropout: share of values dropped before the output layer.
+    word: which piece speaks for a word of several, or the mean of all of them.
+    scheme: the tag scheme that is learnt; answers are in the file's all the same.
+    constrain: forbids what the tag scheme does not allow, in training and in answers.
+    confidence: gives the marginal probability of each word's label; about 2 µs a word.
+    over: the input whose words are labelled, where there are several.
+    """
+    from seqkit_labels.word_crf import CRF
+
+    return CRF(
+        upstream,
+        dropout=dropout,
+        word=word,
+        scheme=scheme,
+        constrain=constrain,
+        confidence=confidence,
+        over=over,
+    )

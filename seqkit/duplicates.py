@@ -1,0 +1,99 @@
+"""Examples with the same inputs: within the training split, and held out but trained on too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from seqkit.abilities import Finding
+from seqkit.data import plain_value
+from seqkit.marks import short
+from seqkit.stages import Example, Pieces
+
+CLASHING = 0.01
+"""Share of the training examples with another gold for the same inputs that deserves a warning."""
+SHARED = 0.1
+"""Share of a held-out split that training has too from which its scores flatter."""
+FEW = 10
+"""Held-out examples that training may all have by chance: a toy."""
+
+
+class Trained:
+    """The inputs of the training split, each with the first example that has them."""
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self.examples = len(examples)
+        self.first: dict[bytes, int] = {}
+        self.repeated = 0
+        self.clashes: dict[bytes, tuple[int, int]] = {}
+        for number, example in enumerate(examples, 1):
+            key = fingerprint(example)
+            first = self.first.setdefault(key, number) if key else number
+            if first != number:
+                self.repeated += 1
+                if same(examples[first - 1].gold) != same(example.gold):
+                    self.clashes.setdefault(key, (first, number))
+        self.texts = {pair: shown(examples[pair[0] - 1]) for pair in self.clashes.values()}
+
+    def findings(self) -> Iterator[Finding]:
+        """Examples that repeat an earlier one, and the same inputs with different golds."""
+        if self.repeated:
+            yield Finding(f"{part(self.repeated, self.examples)} repeat an earlier one")
+        if self.clashes:
+            first, second = pair = next(iter(self.clashes.values()))
+            inputs = "input has" if len(self.clashes) == 1 else "inputs have"
+            often = len(self.clashes) >= CLASHING * self.examples
+            yield Finding(
+                f"{len(self.clashes):,} {inputs} different golds in different examples, such as "
+                f"examples {first:,} and {second:,}{self.texts[pair]}",
+                "warning" if often else "note",
+            )
+
+    def shared(self, split: str, examples: Sequence[Example]) -> Iterator[Finding]:
+        """Held-out examples whose inputs training has too; an error where there are no others."""
+        keys = [fingerprint(example) for example in examples]
+        found = [place for place, key in enumerate(keys) if key in self.first]
+        if not found:
+            return
+        number, first = found[0] + 1, self.first[keys[found[0]]]
+        place = f", such as example {number:,} (train {first:,}){shown(examples[found[0]])}"
+        if len(found) == len(keys) > FEW:
+            yield Finding(
+                f"all {len(found):,} examples stand in train too{place}: a score on them says "
+                f"nothing of new ones. Mend data.{split}, or leave it out",
+                "error",
+            )
+        else:
+            told = f"{part(len(found), len(keys))} stand in train too{place}"
+            yield Finding(told, "warning" if len(found) > SHARED * len(keys) else "note")
+
+
+def fingerprint(example: Example) -> bytes:
+    """What tells an example's inputs from those of another; nothing where they are all empty."""
+    whole, filled = blake2b(digest_size=16), False
+    for value in example.inputs.values():
+        if isinstance(value, Pieces):
+            content = value.source.text.encode("utf-8", "surrogatepass")
+        else:
+            content = value.values.tobytes()
+        filled = filled or bool(content)
+        whole.update(b"%d:" % len(content) + content)
+    return whole.digest() if filled else b""
+
+
+def same(gold: Any) -> str:
+    """A gold as text, equal where golds are."""
+    return json.dumps(gold, sort_keys=True, default=plain_value)
+
+
+def shown(example: Example) -> str:
+    """An example's first text for a message; frames have none."""
+    first = next(iter(example.inputs.values()))
+    return f": '{short(first.source.text)}'" if isinstance(first, Pieces) else ""
+
+
+def part(count: int, whole: int) -> str:
+    """`94 of 2,077 examples (4.5%)`."""
+    return f"{count:,} of {whole:,} examples ({100 * count / whole:.1f}%)"
