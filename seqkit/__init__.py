@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from seqkit.pipeline import load as load
     from seqkit.plugins import hookimpl as hookimpl
     from seqkit.runs import run as run
+    from seqkit.seeds import run_seeds as run_seeds
     from seqkit.stages import Text as Text
     from seqkit.stages import Upstream as Upstream
 
@@ -25,6 +26,7 @@ _HOMES = {
     "hookimpl": "seqkit.plugins",
     "load": "seqkit.pipeline",
     "run": "seqkit.runs",
+    "run_seeds": "seqkit.seeds",
 }
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "hookimpl",
     "load",
     "run",
+    "run_seeds",
 ]
 
 

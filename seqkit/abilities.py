@@ -114,3 +114,13 @@ class Tabulating(Protocol):
     """A metric that shows more than its value: scores by class, confusions."""
 
     def tables(self, answers: Sequence[Answer], golds: Sequence[Answer]) -> list[Tabulation]: ...
+
+
+@runtime_checkable
+class Surveying(Protocol):
+    """A metric whose counts depend on which labels there are, such as a mean over them.
+
+    survey: is called with all answers and golds before any of them is counted.
+    """
+
+    def survey(self, answers: Sequence[Answer], golds: Sequence[Answer]) -> None: ...

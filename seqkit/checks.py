@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import pydantic
 
+from seqkit import places
 from seqkit.errors import PluginError, nearest
 from seqkit.marks import Mark, Node, Problems, TooManyError, short, shown
 from seqkit.nodes import from_plain
@@ -43,7 +44,7 @@ class Checker:
     """Checks nodes and collects their problems.
 
     rules: of dataclasses, what a factory's rules are of a stage. marks: where each checked path
-    stands, by path.
+    stands, by path. named: the files and folders of data that settings name, by path.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Checker:
         self.problems = problems
         self.rules = rules or {}
         self.marks: dict[str, Mark] = {} if marks is None else marks
+        self.named: dict[str, tuple[str, places.Kinds]] = {}
 
     def stage(
         self, kind: str, node: Node, path: str, reserved: Sequence[str] = (), joint: bool = False
@@ -175,6 +177,9 @@ class Checker:
     def value(self, annotation: Any, node: Node, path: str) -> Any:
         """A checked value of any type that a setting may have, or BAD."""
         self.marks[path] = node.mark
+        wanted = places.kinds(annotation)
+        if wanted and isinstance(node.value, str):
+            self.named[path] = (node.value, wanted)
         if not holds_stages(annotation):
             return self._plain_value(annotation, node, path)
         annotation, said = bare(annotation)
@@ -205,6 +210,7 @@ class Checker:
             with contextlib.suppress(TooManyError):
                 value = check.value(kind, node, path)
             if not problems:
+                self.named |= check.named
                 return value
             tried.append(problems)
         deepest = [each for each in tried if any(problem.path != path for _, problem in each)]

@@ -9,11 +9,25 @@ from importlib.metadata import EntryPoint, entry_points
 
 import click
 
-from seqkit import __version__
-from seqkit.commands import OWN
+from seqkit import __version__, commands, model_commands
 from seqkit.errors import PluginError, SeqkitError
 
 COMMANDS = "seqkit.commands"
+OWN = (
+    commands.run,
+    commands.compare,
+    commands.check,
+    commands.data,
+    model_commands.predict,
+    model_commands.evaluate,
+    model_commands.diff,
+    model_commands.report,
+    model_commands.inspect,
+    commands.plugins,
+    commands.explain,
+    commands.schema,
+)
+"""seqkit's own commands, in the order of the help page."""
 
 
 class Commands(click.Group):

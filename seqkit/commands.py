@@ -1,4 +1,4 @@
-"""seqkit's own commands. Each parses, calls and prints; the work is elsewhere."""
+"""The commands on recipes, and on seqkit itself. Each parses, calls and prints."""
 
 from __future__ import annotations
 
@@ -33,6 +33,9 @@ def setting(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--sample", type=click.IntRange(min=1), metavar="N", help="Only the first N rows of each split."
 )
+@click.option(
+    "--seeds", type=click.IntRange(min=1), metavar="N", help="Runs with the seeds 1 to N, in OUT."
+)
 @click.option("--fresh", is_flag=True, help="Start over, even if the run was begun or finished.")
 def run(
     recipe: str,
@@ -40,17 +43,39 @@ def run(
     data: str | None,
     precision: str | None,
     seed: str | None,
+    seeds: int | None,
     **options: Any,
-) -> None:
-    """Run a recipe to its end, or go on with a run that was interrupted."""
+) -> int:
+    """Run a recipe to its end, or go on with a run that was interrupted.
+
+    With --seeds, each seed has a run directory in OUT (default: runs/NAME-seeds), and the scores
+    are shown with their mean and standard deviation.
+    """
+    if seeds is not None:
+        texts = overrides_of(settings, precision=precision, seed=seed)
+        return run_each_seed(recipe, seeds, set=texts, data=data, **options)
     checked, folder = checked_recipe(recipe, settings, data, precision=precision, seed=seed)
     from rich.console import Console
 
-    from seqkit.display import show_run, watcher
+    from seqkit.display import show_run
     from seqkit.runs import execute
+    from seqkit.watching import watcher
 
     finished = execute(checked, folder, watch=watcher(sys.stderr), **options)
     show_run(finished, Console())
+    return 0
+
+
+def run_each_seed(recipe: str, seeds: int, **options: Any) -> int:
+    """Runs a recipe with several seeds; 1 where one of them failed."""
+    from rich.console import Console
+
+    from seqkit.display import show_seeds
+    from seqkit.seeds import run_seeds
+
+    found = run_seeds(recipe, seeds, say=lambda line: click.echo(line, err=True), **options)
+    show_seeds(found, Console())
+    return int(found.failed)
 
 
 @click.command()
@@ -126,63 +151,26 @@ def check(recipe: str, settings: tuple[str, ...], data: str | None, no_data: boo
 
 
 @click.command()
-@click.argument("model", type=click.Path())
-@click.argument("file", type=click.Path(allow_dash=True), default="-")
-@click.option("--as", "source", metavar="SOURCE", help="Read FILE by this source.")
-@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps.")
-def predict(model: str, file: str, source: str | None, device: str) -> None:
-    """Answer each text of FILE (- is standard input) with a line of JSON.
-
-    MODEL is a run or a pipeline folder. FILE is one text a line, or .jsonl whose keys are input
-    names.
-    """
-    from seqkit.pipeline import load
-    from seqkit.prediction import examples_in, lines
-    from seqkit.runs import pick_device
-
-    pipeline = load(model).to(pick_device(device))
-    with opened(file) as stream:
-        for line in lines(pipeline, examples_in(pipeline, stream, file, source)):
-            click.echo(line)
-
-
-@click.command()
-@click.argument("model", type=click.Path())
-@click.option("--on", "file", required=True, type=click.Path(), help="A file with gold.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps.")
-def evaluate(model: str, file: str, as_json: bool, device: str) -> None:
-    """Score MODEL on a file that its recipe's own source reads."""
-    from seqkit.display import print_scores
-    from seqkit.pipeline import load
-    from seqkit.runs import pick_device, score_file
-
-    print_scores(score_file(load(model).to(pick_device(device)), file), as_json)
-
-
-@click.command()
-@click.argument("model", type=click.Path())
-@click.argument("text")
-@click.option("--gold", metavar="JSON", help="Gradients of the loss against this, not the answer.")
+@click.argument("recipe", type=click.Path())
+@setting
 @click.option(
-    "--pieces", type=click.IntRange(min=1), default=40, metavar="N", help="Only the first N (40)."
+    "--sample", type=click.IntRange(min=1), metavar="N", help="Only the first N rows of each split."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, of all pieces.")
-def inspect(model: str, text: str, gold: str | None, pieces: int, as_json: bool) -> None:
-    """Show what went on in MODEL's encoders at each piece of TEXT, gradients too.
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def data(
+    recipe: str, settings: tuple[str, ...], data: str | None, sample: int | None, as_json: bool
+) -> int:
+    """Show what a recipe's data are, before training: sizes, labels, and what is wrong with them.
 
-    TEXT is JSON where the model takes several inputs, or numbers.
-
-    Example: seqkit inspect runs/pos-ewt "Time flies like an arrow" --pieces 20
+    It ends with 1 where training, or the scores after it, would be meaningless.
     """
-    from seqkit import inspection
-    from seqkit.heatmap import print_inspection
-    from seqkit.pipeline import load
+    checked, folder = checked_recipe(recipe, settings, data)
+    from seqkit.checkup import print_report
+    from seqkit.doctor import examine
 
-    pipeline = load(model)
-    wanted = None if gold is None else inspection.read_json(gold, "--gold")
-    found = inspection.inspect(pipeline, inspection.read_given(pipeline, text), wanted)
-    print_inspection(found, pieces, as_json)
+    report = examine(checked, folder, sample)
+    print_report(report, as_json)
+    return int(report.failed)
 
 
 @click.command()
@@ -242,15 +230,3 @@ def overrides_of(settings: tuple[str, ...], **given: str | None) -> dict[str, st
         raise SeqkitError(f"--set {wrong[0]}: has no '='. Write --set a.b=value.")
     overrides = {name: value for name, _, value in pairs}
     return overrides | {f"train.{name}": text for name, text in given.items() if text is not None}
-
-
-def opened(file: str) -> Any:
-    """A file or standard input, as bytes. Raises SeqkitError where it cannot be read."""
-    try:
-        return click.open_file(file, "rb")
-    except OSError as error:
-        raise SeqkitError(f"{file}: cannot be read ({error.strerror}). Name a file.") from error
-
-
-OWN = (run, compare, check, predict, evaluate, inspect, plugins, explain, schema)
-"""The commands in the order of the help page."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,15 +12,15 @@ from seqkit import storage
 from seqkit.alternatives import Alternative, checked
 from seqkit.charts import INSTALL, line_chart
 from seqkit.errors import RunError
+from seqkit.machine import pick_device
 from seqkit.matching import is_off, matched
 from seqkit.outcomes import Outcome, Trial, curves, curves_csv, markdown, profiles, table
-from seqkit.processes import run_apart
+from seqkit.processes import run_words
 from seqkit.recipe import data_folder, read_recipe
-from seqkit.runs import pick_device
+from seqkit.seeds import Say, by_seed, tell, tried
 from seqkit.swaps import Swap, as_flow
 
 FORMAT = 1
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -51,14 +50,16 @@ class Plan:
 
     def words(self, alternative: Alternative, out: Path, seed: int | None) -> list[str]:
         """The command line that runs an alternative."""
-        settings = self.swap.overrides(alternative.value).items()
-        words = ["run", "--out", str(out), "--device", self.device]
-        words += [word for name, text in settings for word in ("--set", f"{name}={text}")]
-        words += ["--data", self.data] if self.data is not None else []
-        words += ["--sample", str(self.sample)] if self.sample is not None else []
-        words += ["--seed", str(seed)] if seed is not None else []
-        words += ["--fresh"] if self.fresh else []
-        return [*words, "--", str(self.swap.file)]
+        return run_words(
+            self.swap.file,
+            self.swap.overrides(alternative.value),
+            out,
+            data=self.data,
+            device=self.device,
+            sample=self.sample,
+            seed=seed,
+            fresh=self.fresh,
+        )
 
 
 @dataclass(frozen=True)
@@ -210,19 +211,13 @@ def remarks(
 
 def trials(plan: Plan, alternative: Alternative, folder: Path, say: Say) -> Iterator[Trial]:
     """Runs an alternative, once or with each seed."""
-    for seed in [None] if plan.seeds is None else range(1, plan.seeds + 1):
-        name, place = alternative.name, folder / alternative.folder
-        if seed is not None:
-            name, place = f"{name}, seed {seed}", place / f"seed-{seed}"
-        error = run_apart(plan.words(alternative, place, seed), partial(tell, say, name))
-        metrics = None if error else json.loads((place / "metrics.json").read_bytes())
-        used = alternative.recipe.train.seed if seed is None else seed
-        yield Trial(used, str(place), metrics, error)
-
-
-def tell(say: Say, name: str, line: str) -> None:
-    """Tells a line of a run in the name of its alternative."""
-    say(f"{name}: {line}")
+    name, place = alternative.name, folder / alternative.folder
+    if plan.seeds is not None:
+        words = partial(plan.words, alternative)
+        yield from by_seed(words, place, plan.seeds, say, f"{name}, ")
+    else:
+        own = alternative.recipe.train.seed
+        yield tried(plan.words(alternative, place, None), place, own, partial(tell, say, name))
 
 
 def failures(outcomes: Sequence[Outcome]) -> Iterator[str]:

@@ -18,6 +18,7 @@ import numpy as np
 from seqkit import storage
 from seqkit.carving import shares, side
 from seqkit.errors import DataError, nearest
+from seqkit.places import located, named_by
 from seqkit.recipe import Recipe
 from seqkit.sections import DataSettings
 from seqkit.stages import Frames, Row, Text
@@ -50,10 +51,21 @@ def read_rows(
     place = data.places.get("train" if split in carved else split)
     if place is not None and data.source.stage.files:
         place = folder / place
-    rows = data.source.build().read("train" if split in carved else split, place)
+    source = located(data.source, folder).build()
+    rows = source.read("train" if split in carved else split, place)
     if carved and (split == "train" or split in carved):
         rows = (row for row in rows if side(given(data, row), carved, plain_value) == split)
     return itertools.islice(rows, sample) if sample else rows
+
+
+def rows_of(recipe: Recipe, split: str, folder: Path, sample: int | None = None) -> list[Row]:
+    """All rows of one split, or the first `sample`. Raises DataError where there are none."""
+    data = trained(recipe)
+    rows = list(read_rows(data, split, folder, sample))
+    if not rows:
+        place = data.places.get(split, split)
+        raise DataError(f"data.{split}: {place}: has no examples. Give a split that has some.")
+    return rows
 
 
 def given(data: DataSettings, row: Row) -> list[Any]:
@@ -166,7 +178,7 @@ def data_digest(data: DataSettings, split: str, folder: Path, sample: int | None
         place = folder / data.places[split]
         content = [
             # names count, as a source may read them; from the place on, so that data may be moved
-            [os.path.relpath(path, place), file_digest(path, split)]
+            [os.path.relpath(path, place), file_digest(path, f"data.{split} or --data")]
             for path in data.paths(place)
         ]
         return storage.digest([content, sample])
@@ -176,14 +188,30 @@ def data_digest(data: DataSettings, split: str, folder: Path, sample: int | None
     return rows.hexdigest()
 
 
-def file_digest(path: Path, split: str) -> str:
-    """The sha256 of a file's bytes. Raises DataError where it cannot be read."""
+def named_digests(recipe: Recipe, folder: Path) -> dict[str, str]:
+    """Fingerprints of the files and folders that stages name, by their places. Raises DataError."""
+    named = {place for chosen in recipe.stages() for place in named_by(chosen).values()}
+    digests = {}
+    for place in sorted(named):
+        root = folder / place
+        paths = sorted(root.rglob("*")) if root.is_dir() else [root]
+        content = [
+            [os.path.relpath(path, root), file_digest(path, f"'{place}' or --data")]
+            for path in paths
+            if not path.is_dir()
+        ]
+        digests[place] = storage.digest(content)
+    return digests
+
+
+def file_digest(path: Path, mend: str) -> str:
+    """The sha256 of a file's bytes. mend: what to, where it cannot be read. Raises DataError."""
     try:
         with open(path, "rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise DataError(
-            f"{path}: cannot be read ({error.strerror}). Mend data.{split} or --data."
+            f"{path}: cannot be read ({error.strerror}). Mend {mend}."
         ) from error
 
 

@@ -1,170 +1,32 @@
-"""What a person sees of a run: a progress bar or plain lines, the scores, a few answers."""
+"""What a person sees of what is trained: scores, tables, answers, and what changed."""
 
 from __future__ import annotations
 
 import json
 import shlex
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
-from typing import IO, Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from itertools import accumulate
+from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from seqkit.abilities import Tabulation
 from seqkit.comparison import Comparison
 from seqkit.evaluation import Score, measured
-from seqkit.experiment import Watch
-from seqkit.pipeline import Pipeline
+from seqkit.excerpts import answer_lines
 from seqkit.runs import Run
-from seqkit.training import Step
+from seqkit.seeds import Seeds
+from seqkit.watching import counted
 
-SMOOTH = 0.95
-"""How much of the shown loss and speed is the past."""
-QUIET = 10.0
-"""Seconds between two lines of a log."""
+GAP = "  "
+"""Between two columns."""
+ROWS = 40
+"""Rows of a metric's table that are shown."""
 WIDE = 400
 """Columns of a table that is written to a file: what it needs."""
-
-
-class Pulse:
-    """Smoothed loss and tokens a second."""
-
-    def __init__(self) -> None:
-        self.loss: float | None = None
-        self.speed: float | None = None
-        self.last = time.monotonic()
-
-    def hear(self, step: Step) -> None:
-        """Takes one step in."""
-        now = time.monotonic()
-        speed = step.tokens / max(now - self.last, 1e-9)
-        self.loss = mixed(self.loss, step.loss)
-        self.speed = mixed(self.speed, speed)
-        self.last = now
-
-    def __str__(self) -> str:
-        loss = f"loss {self.loss:.4f}" if self.loss is not None else "loss ?"
-        return f"{loss}  {counted(self.speed or 0.0)} tokens/s"
-
-
-def mixed(past: float | None, now: float) -> float:
-    """An exponential moving average."""
-    return now if past is None else SMOOTH * past + (1 - SMOOTH) * now
-
-
-def counted(number: int | float) -> str:
-    """A count for a narrow column: 512, 7.8k, 3.1M."""
-    for size, letter in ((1e6, "M"), (1e3, "k")):
-        if number >= size:
-            return f"{number / size:.1f}{letter}"
-    return f"{number:.0f}"
-
-
-def listed(scores: Mapping[str, float]) -> str:
-    """Scores on one line."""
-    return "  ".join(f"{name} {measured(value)}" for name, value in scores.items())
-
-
-class Bar:
-    """A progress bar for a terminal."""
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
-        self.pulse = Pulse()
-        self.dev = ""
-        self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            TextColumn("{task.completed}/{task.total}"),
-            TextColumn("{task.fields[pulse]}"),
-            TextColumn("{task.fields[dev]}", style="green", markup=False),
-            TimeRemainingColumn(compact=True),
-            console=console,
-            transient=True,
-        )
-        self.task: TaskID | None = None
-
-    def began(self, pipeline: Pipeline, steps: int, done: int) -> None:
-        """Shows the bar."""
-        self.said(opening(pipeline, done))
-        self.bar.start()
-        self.task = self.bar.add_task("train", total=steps, completed=done, pulse="", dev="")
-
-    def stepped(self, step: Step) -> None:
-        """Moves the bar."""
-        self.pulse.hear(step)
-        if self.task is not None:
-            self.bar.update(self.task, completed=step.number, pulse=str(self.pulse), dev=self.dev)
-
-    def scored(self, epoch: int, scores: Mapping[str, float], best: bool) -> None:
-        """Shows the dev scores, and leaves a line of them behind."""
-        self.dev = f"dev {listed(scores)}"
-        mark = "  best so far" if best else ""
-        self.said(f"epoch {epoch:>3}  {self.pulse}  {self.dev}{mark}")
-
-    def said(self, line: str) -> None:
-        """Shows a line as it is: a bracket in it is no markup."""
-        self.console.print(Text(line), soft_wrap=True)
-
-    def ended(self) -> None:
-        """Takes the bar away."""
-        self.bar.stop()
-
-
-class Lines:
-    """Plain lines for a log."""
-
-    def __init__(self, stream: IO[str]) -> None:
-        self.stream = stream
-        self.pulse = Pulse()
-        self.steps = 0
-        self.begun = self.told = time.monotonic()
-        self.first = 0
-
-    def began(self, pipeline: Pipeline, steps: int, done: int) -> None:
-        """Says what is trained."""
-        self.steps, self.first = steps, done
-        self.begun = self.told = time.monotonic()
-        self.said(opening(pipeline, done))
-
-    def stepped(self, step: Step) -> None:
-        """Says where training stands, now and then."""
-        self.pulse.hear(step)
-        now = time.monotonic()
-        if now - self.told >= QUIET:
-            self.told = now
-            pace = (now - self.begun) / max(1, step.number - self.first)
-            left = pace * (self.steps - step.number)
-            self.said(f"update {step.number}/{self.steps}  {self.pulse}  {left:.0f} s left")
-
-    def scored(self, epoch: int, scores: Mapping[str, float], best: bool) -> None:
-        """Says the dev scores."""
-        mark = "  best so far" if best else ""
-        self.said(f"epoch {epoch:>3}  {self.pulse}  dev {listed(scores)}{mark}")
-
-    def said(self, line: str) -> None:
-        """Writes a line."""
-        print(line, file=self.stream, flush=True)
-
-    def ended(self) -> None:
-        """Needs no end."""
-
-
-def opening(pipeline: Pipeline, done: int) -> str:
-    """What is trained, in a line."""
-    recipe, again = pipeline.recipe, f", going on after update {done}" if done else ""
-    return (
-        f"{recipe.name}: {counted(pipeline.parameters)} weights on {pipeline.device}, "
-        f"seed {recipe.train.seed}{again}"
-    )
-
-
-def watcher(stream: IO[str]) -> Watch:
-    """A bar where the stream is a terminal, else lines."""
-    return Bar(Console(file=stream)) if stream.isatty() else Lines(stream)
 
 
 def show_run(run: Run, console: Console) -> None:
@@ -208,13 +70,75 @@ def show_scores(metrics: Mapping[str, Any], console: Console) -> None:
         )
 
 
-def print_scores(scores: Mapping[str, Score], as_json: bool) -> None:
-    """Prints an evaluation: as JSON, or as a table."""
+def print_scores(
+    scores: Mapping[str, Score], tables: Mapping[str, Sequence[Tabulation]], as_json: bool
+) -> None:
+    """Prints an evaluation, with the tables of its metrics where there are any."""
     found = {name: score.plain() for name, score in scores.items()}
     if as_json:
+        for name, every in tables.items():
+            found[name]["tables"] = [asdict(table) for table in every]
         print(json.dumps(found, indent=1))  # noqa: T201  the command's output
-    else:
-        show_scores({"test": found}, Console())
+        return
+    console = Console()
+    show_scores({"test": found}, console)
+    for name, every in tables.items():
+        for table in every:
+            show_table(table, name, console)
+
+
+def show_table(table: Tabulation, metric: str, console: Console) -> None:
+    """Shows a table of a metric: the rows and columns that a screen has room for."""
+    if not table.rows:
+        return
+    rows = [[cell(value) for value in row] for row in table.rows[:ROWS]]
+    lengths = [
+        max(map(len, column)) + len(GAP) for column in zip(table.columns, *rows, strict=True)
+    ]
+    columns = max(1, sum(reached <= console.width for reached in accumulate(lengths)))
+    console.print(Text(f"\n{metric}: {table.title}", style="bold"), soft_wrap=True)
+    drawn = Table(box=None, pad_edge=False, padding=(0, len(GAP), 0, 0), header_style="bold")
+    for title, value in list(zip(table.columns, table.rows[0], strict=True))[:columns]:
+        drawn.add_column(Text(title), justify="left" if isinstance(value, str) else "right")
+    for row in rows:
+        drawn.add_row(*map(Text, row[:columns]))
+    console.print(drawn)
+    for left, what in ((len(table.rows) - len(rows), "rows"), (len(lengths) - columns, "columns")):
+        if left:
+            console.print(Text(f"and {left} more {what}: see --json", style="dim"))
+
+
+def cell(value: str | int | float) -> str:
+    """A cell of a table."""
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def show_seeds(seeds: Seeds, console: Console) -> None:
+    """Shows the scores of each seed with mean and deviation, and below them what was measured."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("split", "metric", *(f"seed {trial.seed}" for trial in seeds.trials)):
+        table.add_column(title, justify="right" if title.startswith("seed") else "left")
+    table.add_column("mean ± deviation", justify="right")
+    signatures = []
+    for split in ("dev", "test"):
+        for name, spread in seeds.scores(split).items():
+            values = [unknown_or(measured, value) for value in spread.values]
+            mean, deviation = (unknown_or(measured, v) for v in (spread.mean, spread.deviation))
+            table.add_row(split, Text(name), *values, f"{mean} ± {deviation}")
+            signatures.append(f"{split} {spread.signature}")
+    if table.row_count:
+        console.print(table)
+    for signature in signatures:
+        console.print(Text(signature, style="dim"), soft_wrap=True)
+    for trial in seeds.trials:
+        if trial.error:
+            console.print(Text(f"seed {trial.seed}: failed: {trial.error}"), soft_wrap=True)
+    console.print(Text(f"written to {seeds.folder}"), soft_wrap=True)
+
+
+def unknown_or(write: Callable[[float], str], value: float | None) -> str:
+    """A value, written, or a question mark where it is not known."""
+    return "?" if value is None else write(value)
 
 
 def show_comparison(comparison: Comparison, console: Console) -> None:
@@ -231,42 +155,6 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
     for note in comparison.notes:
         console.print(Text(note), soft_wrap=True)
     console.print(Text(f"written to {comparison.folder}"), soft_wrap=True)
-
-
-def answer_lines(sample: Mapping[str, Any]) -> Iterator[Text]:
-    """One answer for a person: spans marked in the text, labels beside words, or the value."""
-    for name, answer in sample["answers"].items():
-        text, value = sample["text"], answer.get("value")
-        if "spans" in answer and isinstance(text, str):
-            yield Text.assemble("  ", *marked(text, answer["spans"]))
-        elif isinstance(value, Sequence) and not isinstance(value, str):
-            yield Text.assemble("  ", *labelled(str(text or "a series"), value))
-        else:
-            value = f"{value:.4g}" if isinstance(value, float) else value
-            given = "a series" if text is None else str(text)
-            yield Text.assemble("  ", given, "  → ", (f"{name}: {value}", "bold green"))
-
-
-def marked(text: str, spans: Sequence[Sequence[Any]]) -> Iterator[str | tuple[str, str]]:
-    """The text with each span in brackets, its label behind it."""
-    at = 0
-    for start, end, label in sorted(spans, key=lambda span: (span[0], span[1])):
-        yield text[at:start]
-        yield (f"[{text[start:end]}]", "bold green")
-        yield (f" {label}", "dim")
-        at = end
-    yield text[at:]
-
-
-def labelled(text: str, labels: Sequence[Any]) -> Iterator[str | tuple[str, str]]:
-    """Each word with its label, as long as words and labels match."""
-    words = text.split()
-    if len(words) != len(labels):
-        yield f"{text}  → {' '.join(map(str, labels))}"
-        return
-    for word, label in islice(zip(words, labels, strict=True), 40):
-        yield f"{word}"
-        yield (f"/{label} ", "green")
 
 
 def next_commands(run: Run) -> list[str]:

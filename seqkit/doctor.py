@@ -6,21 +6,22 @@ knows through `describe`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from seqkit.abilities import Describing, Finding
-from seqkit.assembly import ready_tokenisers, row_example
-from seqkit.data import rows_of, splits, trained
-from seqkit.duplicates import Trained
+from seqkit.assembly import ready_tokenisers, row_example, shared
+from seqkit.data import SINGLE, rows_of, splits, trained
+from seqkit.duplicates import Trained, part
 from seqkit.errors import DataError
 from seqkit.pipeline import Pipeline, build, fitting
 from seqkit.recipe import Recipe
-from seqkit.stages import Example, Pieces, Row, Tokeniser
+from seqkit.stages import Decoder, Embedder, Example, Frames, Pieces, Row, Tokeniser
 
 LINES = 6
 """Lines that a run says of its data, before it trains."""
@@ -29,16 +30,17 @@ SEVERITY = ("error", "warning", "note")
 
 @dataclass(frozen=True)
 class Size:
-    """How long the examples of a split are in one input, in pieces or frames.
+    """How many examples a split has, and how long they are in one input, in pieces or frames.
 
-    empty: examples without a step. Half of the examples are not longer than `median`, 95% not
-    longer than `most95`.
+    repeated: examples with the inputs of an earlier one of train. empty: those without a step. Half
+    of the examples are not longer than `median`, 95% not longer than `most95`.
     """
 
     split: str
     input: str
     unit: Literal["pieces", "frames"]
     examples: int
+    repeated: int
     empty: int
     total: int
     least: int
@@ -64,9 +66,10 @@ class Told:
 
 @dataclass
 class Report:
-    """What is found in the examples of a recipe."""
+    """What is found in the examples of a recipe. file: where the recipe stands."""
 
     name: str
+    file: str
     sizes: list[Size] = field(default_factory=list)
     findings: list[Told] = field(default_factory=list)
 
@@ -78,6 +81,11 @@ class Report:
         """The findings, the worst first."""
         return [told for level in SEVERITY for told in self.of(level)]
 
+    @property
+    def failed(self) -> bool:
+        """Whether training, or its scores, would be meaningless."""
+        return bool(self.of("error"))
+
     def plain(self) -> dict[str, Any]:
         """As JSON."""
         return {
@@ -87,27 +95,26 @@ class Report:
         }
 
     def brief(self, command: str) -> list[str]:
-        """Sizes, warnings, and what the engine has noted, in a few lines.
-
-        command: what shows the rest.
-        """
-        sizes = ", ".join(f"{size.split} {size.examples:,}" for size in self.first_input())
-        notes = [told for told in self.of("note") if not told.stage]
-        said = [f"warning: {told}" for told in self.of("warning")] + [str(told) for told in notes]
+        """Sizes, what is learnt, and warnings, in a few lines. command: what shows the rest."""
+        learnt = [told for told in self.of("note") if told.stage and told.split == "train"]
+        first = [told.text for told in learnt if told.stage == learnt[-1].stage][:1]
+        said = [*first, *(f"warning: {told}" for told in self.of("warning"))]
         if len(said) > LINES - 1:
-            more = len(said) - (LINES - 2)
-            said[LINES - 2 :] = [f"{more} more: {command}"]
-        return [f"examples: {sizes}", *said]
+            said[LINES - 2 :] = [f"{len(said) - LINES + 2} more warnings: {command}"]
+        return [", ".join(self.counts()), *said]
 
-    def first_input(self) -> list[Size]:
-        """One size a split."""
-        return [size for size in self.sizes if size.input == self.sizes[0].input]
+    def counts(self) -> Iterator[str]:
+        """The examples of each split, and the share of them that train has, before them."""
+        for size in self.sizes:
+            if size.input == self.sizes[0].input:
+                share = f" ({100 * size.repeated / size.examples:.1f}% repeated)"
+                yield f"{size.examples:,} of {size.split}{share if size.repeated else ''}"
 
     def refuse(self, command: str) -> None:
         """Raises DataError with every error. command: what shows the rest."""
-        errors = self.of("error")
+        errors = [f"{self.file}: {str(told).rstrip('.')}." for told in self.of("error")]
         if errors:
-            raise DataError("\n".join(f"data: {told}. See `{command}`." for told in errors))
+            raise DataError("\n".join(errors) + f" See `{command}`.")
 
 
 class Doctor:
@@ -116,33 +123,34 @@ class Doctor:
     pipeline: None where its stages could not be fitted; then only the engine counts.
     """
 
-    def __init__(self, recipe: Recipe, pipeline: Pipeline | None) -> None:
+    def __init__(self, recipe: Recipe, pipeline: Pipeline | None = None) -> None:
         self.recipe, self.pipeline = recipe, pipeline
-        self.report = Report(recipe.name)
+        self.report = Report(recipe.name, recipe.where(""))
         self.trained: Trained | None = None
 
     def look(self, split: str, examples: Sequence[Example]) -> None:
         """Adds what there is to say of a split; a gold that cannot be read is an error."""
+        repeated = self.compare(split, examples)
         for name in examples[0].inputs:
-            self.measure(split, name, [example.inputs[name] for example in examples])
-        self.tell(split, "", missing(examples) if trained(self.recipe).gold else [])
-        if split == "train":
-            self.trained = Trained(examples)
-            self.tell(split, "", self.trained.findings())
-        elif self.trained:
-            self.tell(split, "", self.trained.shared(split, examples))
+            inputs = [example.inputs[name] for example in examples]
+            self.report.sizes.append(size(split, name, inputs, repeated))
+            self.tell(split, "", empty(name, inputs))
+        if trained(self.recipe).gold:
+            self.tell(split, "", missing(examples))
         if self.pipeline:
             self.ask(self.pipeline, split, examples)
 
-    def measure(self, split: str, name: str, inputs: Sequence[Pieces | Frames]) -> None:
-        """Adds the lengths of one input."""
-        found = size(split, name, inputs)
-        self.report.sizes.append(found)
-        if found.empty:
-            first = next(number for number, one in enumerate(inputs, 1) if not len(one))
-            which = "" if name == SINGLE else f" in {name}"
-            told = f"{part(found.empty, len(inputs))} are empty{which}, the first is {first:,}"
-            self.tell(split, "", [Finding(told, "warning" if found.total else "error")])
+    def compare(self, split: str, examples: Sequence[Example]) -> int:
+        """Adds what is said of examples that repeat one of train; gives their number."""
+        if split == "train":
+            self.trained = Trained(examples)
+            self.tell(split, "", self.trained.findings())
+            return self.trained.repeated
+        if not self.trained:
+            return 0
+        shared = self.trained.shared(examples)
+        self.tell(split, "", self.trained.findings_held_out(split, examples, shared))
+        return len(shared)
 
     def ask(self, pipeline: Pipeline, split: str, examples: Sequence[Example]) -> None:
         """Adds what each stage says. The decoder says nothing where it cannot read a gold."""
@@ -156,13 +164,21 @@ class Doctor:
         if isinstance(decoder, Describing) and not wrong:
             self.tell(split, who, decoder.describe(examples, split))
 
+    @contextmanager
+    def noting(self, split: str) -> Iterator[None]:
+        """Turns a DataError into an error of the report."""
+        try:
+            yield
+        except DataError as error:
+            self.tell(split, "", [Finding(str(error), "error")])
+
     def tell(self, split: str, stage: str, found: Iterable[Finding]) -> None:
         """Adds findings to the report."""
         self.report.findings += [Told(one.level, split, stage, one.text) for one in found]
 
 
-def size(split: str, name: str, inputs: Sequence[Pieces | Frames]) -> Size:
-    """How long the inputs of a split are."""
+def size(split: str, name: str, inputs: Sequence[Pieces | Frames], repeated: int) -> Size:
+    """How many examples a split has, and how long one of their inputs is."""
     lengths = np.array([len(one) for one in inputs])
     half, most95 = np.percentile(lengths, [50, 95], method="inverted_cdf").tolist()
     return Size(
@@ -170,6 +186,7 @@ def size(split: str, name: str, inputs: Sequence[Pieces | Frames]) -> Size:
         input=name,
         unit="pieces" if isinstance(inputs[0], Pieces) else "frames",
         examples=len(lengths),
+        repeated=repeated,
         empty=int((lengths == 0).sum()),
         total=int(lengths.sum()),
         least=int(lengths.min()),
@@ -178,6 +195,15 @@ def size(split: str, name: str, inputs: Sequence[Pieces | Frames]) -> Size:
         most95=most95,
         most=int(lengths.max()),
     )
+
+
+def empty(name: str, inputs: Sequence[Pieces | Frames]) -> Iterator[Finding]:
+    """Inputs without a step."""
+    numbers = [number for number, one in enumerate(inputs, 1) if not len(one)]
+    if numbers:
+        which = "" if name == SINGLE else f" in {name}"
+        told = f"{part(len(numbers), len(inputs))} are empty{which}, the first is {numbers[0]:,}"
+        yield Finding(told, "error" if len(numbers) == len(inputs) else "warning")
 
 
 def missing(examples: Sequence[Example]) -> Iterator[Finding]:
@@ -225,35 +251,39 @@ def chosen(inputs: Mapping[str, Pieces | Frames], names: Iterable[str]) -> dict[
 
 
 def examine(recipe: Recipe, folder: Path, sample: int | None = None) -> Report:
-    """Reads all splits of a recipe, fits its stages, and says what is found.
+    """Reads all splits of a recipe, fits its stages on train, and says what is found.
 
-    What cannot be read is an error in the report. sample: the first rows of each split alone.
+    What cannot be read is an error of the report. sample: the first rows of each split alone.
     """
-    rows, wrong = {}, []
+    doctor, located = Doctor(recipe), recipe.located(folder)
+    rows: dict[str, list[Row]] = {}
     for split in splits(trained(recipe)):
-        try:
+        with doctor.noting(split):
             rows[split] = rows_of(recipe, split, folder, sample)
-        except DataError as error:
-            wrong.append((split, Finding(str(error), "error")))
-    pipeline, tokenisers = None, None
     if "train" in rows:
-        try:
-            pipeline = build(recipe, rows["train"])
-            tokenisers = pipeline.tokenisers
-        except DataError as error:
-            wrong.append(("train", Finding(str(error), "error")))
-            tokenisers = tokenisers_alone(recipe, rows["train"])
-    doctor = Doctor(recipe, pipeline)
-    for split, every in rows.items() if tokenisers is not None else ():
-        try:
-            examples = [
-                row_example(recipe, tokenisers, row, f"example {number:,}")
-                for number, row in enumerate(every, 1)
-            ]
-        except DataError as error:
-            wrong.append((split, Finding(str(error), "error")))
-        else:
-            doctor.look(split, examples)
-    for split, finding in wrong:
-        doctor.tell(split, "", [finding])
+        with doctor.noting("train"):
+            doctor.pipeline = build(located, rows["train"])
+        tokenisers = ready(located, rows["train"], doctor.pipeline)
+        for split, every in rows.items() if tokenisers is not None else ():
+            with doctor.noting(split):
+                numbered = enumerate(every, 1)
+                doctor.look(
+                    split,
+                    [row_example(recipe, tokenisers, row, f"example {n:,}") for n, row in numbered],
+                )
     return doctor.report
+
+
+def ready(
+    recipe: Recipe, rows: Sequence[Row], pipeline: Pipeline | None
+) -> Mapping[str, Tokeniser] | None:
+    """The tokenisers: of the pipeline, or alone where another stage could not be fitted.
+
+    None where they cannot be fitted either: the report has the reason.
+    """
+    if pipeline:
+        return pipeline.tokenisers
+    try:
+        return ready_tokenisers(recipe, fitting(recipe, rows), {"tokenise": {}})
+    except DataError:
+        return None

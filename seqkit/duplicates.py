@@ -38,9 +38,7 @@ class Trained:
         self.texts = {pair: shown(examples[pair[0] - 1]) for pair in self.clashes.values()}
 
     def findings(self) -> Iterator[Finding]:
-        """Examples that repeat an earlier one, and the same inputs with different golds."""
-        if self.repeated:
-            yield Finding(f"{part(self.repeated, self.examples)} repeat an earlier one")
+        """The same inputs with different golds."""
         if self.clashes:
             first, second = pair = next(iter(self.clashes.values()))
             inputs = "input has" if len(self.clashes) == 1 else "inputs have"
@@ -51,23 +49,34 @@ class Trained:
                 "warning" if often else "note",
             )
 
-    def shared(self, split: str, examples: Sequence[Example]) -> Iterator[Finding]:
-        """Held-out examples whose inputs training has too; an error where there are no others."""
-        keys = [fingerprint(example) for example in examples]
-        found = [place for place, key in enumerate(keys) if key in self.first]
+    def shared(self, examples: Sequence[Example]) -> list[int]:
+        """Which held-out examples have inputs that training has too, by number."""
+        return [n for n, one in enumerate(examples, 1) if fingerprint(one) in self.first]
+
+    def findings_held_out(
+        self, split: str, examples: Sequence[Example], found: Sequence[int]
+    ) -> Iterator[Finding]:
+        """What to say of held-out examples that training has too: an error if these are all."""
         if not found:
             return
-        number, first = found[0] + 1, self.first[keys[found[0]]]
-        place = f", such as example {number:,} (train {first:,}){shown(examples[found[0]])}"
-        if len(found) == len(keys) > FEW:
+        number = max(found, key=lambda number: longest(examples[number - 1]))
+        example = examples[number - 1]
+        first = self.first[fingerprint(example)]
+        place = f", such as example {number:,} (train {first:,}){shown(example)}"
+        if len(found) == len(examples) > FEW:
             yield Finding(
                 f"all {len(found):,} examples stand in train too{place}: a score on them says "
                 f"nothing of new ones. Mend data.{split}, or leave it out",
                 "error",
             )
         else:
-            told = f"{part(len(found), len(keys))} stand in train too{place}"
-            yield Finding(told, "warning" if len(found) > SHARED * len(keys) else "note")
+            told = f"{part(len(found), len(examples))} stand in train too{place}"
+            yield Finding(told, "warning" if len(found) > SHARED * len(examples) else "note")
+
+
+def longest(example: Example) -> int:
+    """Pieces or frames of an example's longest input."""
+    return max(map(len, example.inputs.values()))
 
 
 def fingerprint(example: Example) -> bytes:

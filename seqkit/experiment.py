@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -15,19 +16,19 @@ import numpy as np
 import torch
 
 from seqkit import storage
-from seqkit.abilities import Describing
+from seqkit.answers import Answered, answered
 from seqkit.batching import Batches, Pools, Streams
+from seqkit.calibration import calibrate
 from seqkit.checkpoints import Checkpoints
-from seqkit.data import read_rows, splits, trained
+from seqkit.data import rows_of, splits, trained
+from seqkit.doctor import Doctor
 from seqkit.errors import (
-    DataError,
     Interrupted,
     ModelError,
     Problem,
     RecipeError,
     TrainingError,
 )
-from seqkit.evaluation import Score, evaluate
 from seqkit.gradients import Gradients
 from seqkit.pipeline import Pipeline, build, rebuild
 from seqkit.precision import choose_precision
@@ -105,12 +106,7 @@ class Experiment:
 
     def rows(self, split: str) -> list[Row]:
         """The rows of a split. Raises DataError where there are none."""
-        data = trained(self.recipe)
-        rows = list(read_rows(data, split, self.data, self.origin["sample"]))
-        if not rows:
-            place = data.places.get(split, split)
-            raise DataError(f"data.{split}: {place}: has no examples. Give a split that has some.")
-        return rows
+        return rows_of(self.recipe, split, self.data, self.origin["sample"])
 
     def examples(self, pipeline: Pipeline, split: str) -> list[Example]:
         """The examples of a split, with gold."""
@@ -125,20 +121,14 @@ class Experiment:
         The weights depend on the seed and on what was learnt alone, not on which of the two it was.
         """
         place = self.folder / "fitted"
-        fresh = False
         try:
             files = storage.read_folder(place)
         except ModelError:
-            fresh = True
-            files = storage.pack(build(self.recipe, self.rows("train")).learnt)
+            files = storage.pack(build(self.recipe.located(self.data), self.rows("train")).learnt)
             storage.write_folder(place, files)
         torch.manual_seed(self.recipe.train.seed)
         pipeline = rebuild(self.recipe, storage.unpack(files))
         pipeline.network.to(self.device)
-        decoder = pipeline.network.decoder
-        if fresh and isinstance(decoder, Describing):
-            for finding in decoder.describe(self.examples(pipeline, "train"), "train"):
-                self.watch.said(f"data: {finding.text}")
         return pipeline
 
     def batches(self, pipeline: Pipeline) -> Batches:
@@ -188,12 +178,18 @@ class Experiment:
             "learnt": [hashlib.sha256(learnt[name]).hexdigest() for name in sorted(learnt)],
         }
 
-    def check_held_out(self, pipeline: Pipeline) -> None:
-        """Reads dev and test with their gold: a mistake in them shows now, not after training."""
+    def examine(self, pipeline: Pipeline) -> None:
+        """Says in a few lines what the data are. Raises DataError where training is meaningless."""
+        recipe = Path(self.recipe.where(""))
+        command = f"seqkit data {shlex.quote(str(recipe))}"
+        if self.files not in (None, recipe.parent):
+            command += f" --data {shlex.quote(str(self.files))}"
+        doctor = Doctor(self.recipe, pipeline)
         for split in splits(trained(self.recipe)):
-            if split != "train":
-                for example in self.examples(pipeline, split):
-                    pipeline.network.decoder.gold(example)
+            doctor.look(split, self.examples(pipeline, split))
+        for line in doctor.report.brief(command):
+            self.watch.said(f"data: {line}")
+        doctor.report.refuse(command)
 
     def leave(self, when: str) -> NoReturn:
         """Ends because a signal asked to."""
@@ -206,6 +202,8 @@ class Experiment:
         """
         settings = self.recipe.train
         pipeline = self.fitted()
+        if not self.checkpoints.names("step-"):
+            self.examine(pipeline)
         if self.stopping():
             self.leave("before training")
         batches = self.batches(pipeline)
@@ -216,8 +214,6 @@ class Experiment:
         ):
             progress.precision = choose_precision(pipeline, batches)
             self.watch.said(f"precision: {progress.precision}, chosen for this machine and batches")
-        if progress.number == 0:
-            self.check_held_out(pipeline)
         if self.stopping():
             self.leave("before training")
         dev = self.selection(pipeline)
@@ -235,6 +231,8 @@ class Experiment:
             self.checkpoints.restore_best(pipeline.network, best["number"])
         elif progress.averages:
             progress.averages.swap()
+        for line in calibrate(pipeline, dev.examples) if dev else ():
+            self.watch.said(line)
         return pipeline, progress
 
     def selection(self, pipeline: Pipeline) -> Selection | None:
@@ -293,8 +291,8 @@ def drawn(
     return pipeline.prepare(example, rng=rng)
 
 
-def scores_of(experiment: Experiment, pipeline: Pipeline, split: str) -> dict[str, Score]:
-    """The pipeline's scores on a split, with intervals; none where the recipe has no such split."""
+def answers_of(experiment: Experiment, pipeline: Pipeline, split: str) -> list[Answered]:
+    """The pipeline's answers to a split; none where there is no such split, or nothing to score."""
     if split not in splits(trained(experiment.recipe)) or not experiment.recipe.metrics:
-        return {}
-    return evaluate(pipeline, experiment.examples(pipeline, split))
+        return []
+    return answered(pipeline, experiment.examples(pipeline, split))

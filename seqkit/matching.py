@@ -69,10 +69,11 @@ def matched(
     that what the others learnt is built upon anew for each width. Raises RecipeError with the
     problems of all alternatives, DataError.
     """
-    rows = list(read_rows(trained(base), "train", swap.data or Path(), sample))
+    folder = swap.data or Path()
+    rows = list(read_rows(trained(base), "train", folder, sample))
     if not rows:
         raise DataError("data.train: has no examples. Give a split that has some.")
-    pipeline = build(base, rows)
+    pipeline = build(base.located(folder), rows)
     target = target or pipeline.parameters
     pairs: list[tuple[Alternative, int]] = []
     problems: list[Problem] = []
@@ -80,7 +81,8 @@ def matched(
         chosen = stage_at(alternative.recipe, swap.path)
         encoder = chosen is not None and chosen.stage.kind == "encoder"
         try:
-            learnt = pipeline.learnt if encoder else build(alternative.recipe, rows).learnt
+            located = alternative.recipe.located(folder)
+            learnt = pipeline.learnt if encoder else build(located, rows).learnt
             pairs.append(at_best(swap, alternative, learnt, target))
         except (SeqkitError, ValueError) as error:
             problems.append(Problem(swap.place(alternative.name), swap.path, str(error)))

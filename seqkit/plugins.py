@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -34,6 +35,9 @@ hookimpl = pluggy.HookimplMarker("seqkit")
 Factory = Callable[..., Any]
 Rules = Callable[[Mapping[str, Any]], Iterable[tuple[str, str]]]
 """From a factory's checked settings to (setting, what is wrong with it) pairs; imports no torch."""
+Files = Callable[[Mapping[str, Any], Path], Iterable[Path]]
+"""From a source's checked settings and the path of a place to the files that it reads there, always
+in the same order; imports nothing heavy. Raises DataError where one is missing."""
 
 
 @dataclass
@@ -58,7 +62,8 @@ class Plugin:
 class Stage:
     """A registered factory.
 
-    files: a source whose places are files. joint: an encoder that is handed all inputs.
+    files: whether a source's places are files, or which files it reads for a place. joint: an
+    encoder that is handed all inputs.
     """
 
     kind: str
@@ -67,7 +72,7 @@ class Stage:
     plugin: Plugin = field(repr=False)
     rules: Rules | None = None
     joint: bool = False
-    files: bool = False
+    files: bool | Files = False
 
 
 @dataclass(frozen=True)
@@ -128,9 +133,18 @@ class Register:
         self._add("search", name, factory, rules)
 
     def source(
-        self, name: str, factory: Factory, *, rules: Rules | None = None, files: bool = False
+        self,
+        name: str,
+        factory: Factory,
+        *,
+        rules: Rules | None = None,
+        files: bool | Files = False,
     ) -> None:
-        """Registers `factory(*, ...) -> Source`. files: its places are files of the data folder."""
+        """Registers `factory(*, ...) -> Source`.
+
+        files: True where its places are files of the data folder; where they may also be folders,
+        or how several names begin, a function that gives the files of a place.
+        """
         self._add("source", name, factory, rules, files=files)
 
     def metric(self, name: str, factory: Factory, *, rules: Rules | None = None) -> None:
@@ -145,7 +159,7 @@ class Register:
         rules: Rules | None,
         *,
         joint: bool = False,
-        files: bool = False,
+        files: bool | Files = False,
     ) -> None:
         who = f"{kind} '{name}'"
         if not NAME.fullmatch(name):

@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 from seqkit.errors import Interrupted
@@ -33,6 +34,27 @@ class Passing:
         self.asked.append(number)
         if self.process is not None:
             self.process.send_signal(number)
+
+
+def run_words(
+    file: Path,
+    settings: Mapping[str, str],
+    out: Path,
+    *,
+    data: str | None,
+    device: str,
+    sample: int | None,
+    seed: int | None,
+    fresh: bool,
+) -> list[str]:
+    """The command line of a run. settings: by dotted path, as --set has them."""
+    words = ["run", "--out", str(out), "--device", device]
+    words += [word for name, text in settings.items() for word in ("--set", f"{name}={text}")]
+    words += ["--data", data] if data is not None else []
+    words += ["--sample", str(sample)] if sample is not None else []
+    words += ["--seed", str(seed)] if seed is not None else []
+    words += ["--fresh"] if fresh else []
+    return [*words, "--", str(file)]
 
 
 def run_apart(words: Sequence[str], say: Callable[[str], None]) -> str:

@@ -12,11 +12,11 @@ from typing import Any
 import torch
 
 from seqkit import __version__
-from seqkit.data import data_digest, plugin_digests, splits, trained
+from seqkit.data import data_digest, named_digests, plugin_digests, splits, trained
 from seqkit.pipeline import needed
 from seqkit.recipe import Recipe
 
-NAMED = ("sample", "recipe", "data", "plugins")
+NAMED = ("sample", "recipe", "data", "files", "plugins")
 """What a run must keep from start to end; the machine may change, with a note."""
 
 
@@ -27,6 +27,7 @@ def provenance(recipe: Recipe, folder: Path, sample: int | None, device: str) ->
         "format": 1,
         "recipe": recipe.plain(),
         "data": {split: data_digest(data, split, folder, sample) for split in splits(data)},
+        "files": named_digests(recipe, folder),
         "plugins": plugin_digests(recipe),
         "sample": sample,
         "seed": recipe.train.seed,

@@ -8,23 +8,22 @@ The check builds nothing and reports all problems at once.
 from __future__ import annotations
 
 import contextlib
-import difflib
-import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from seqkit import nodes, plugins
+from seqkit import nodes, places, plugins
 from seqkit.carving import shares
 from seqkit.checks import Checker
 from seqkit.errors import DataError
 from seqkit.marks import Node, Problems, TooManyError, one_line
 from seqkit.optimisers import BatchSettings, TrainSettings, batch_rules
 from seqkit.plugins import Registry
-from seqkit.sections import FORMAT, ByName, DataSettings, Metrics, Sections, metric_name
+from seqkit.sections import FORMAT, SPLITS, ByName, DataSettings, Metrics, Sections, metric_name
+from seqkit.settings import DataFile
 from seqkit.signatures import Chosen, chosen_in, plain
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -84,6 +83,23 @@ class Recipe:
             if id(chosen) not in seen:
                 seen.add(id(chosen))
                 yield chosen
+
+    def located(self, folder: Path) -> Recipe:
+        """The recipe to fit stages by: these name files and folders of data by their paths."""
+        kept: dict[int, Chosen] = {}
+
+        def found(value: Any) -> Any:
+            if isinstance(value, Chosen):  # one that inputs share stays one
+                return kept.setdefault(id(value), places.located(value, folder))
+            return {name: found(one) for name, one in value.items()}
+
+        return replace(
+            self,
+            tokenise=found(self.tokenise),
+            embed=found(self.embed),
+            encode=tuple(map(found, self.encode)),
+            decode=found(self.decode),
+        )
 
     def metric_names(self) -> tuple[str, ...]:
         """The metrics as `train.stop.on` and reports name them: `accuracy`, `slots.span_f1`."""
@@ -197,8 +213,8 @@ def _check(
     evaluate = check.evaluate(given.get("evaluate"), source)
     if train and evaluate:
         check.stop(train, [metric_name(gold, metric) for gold, metric in evaluate[0]])
-    if source and source.files and data is not None:
-        _check_files(check, source, data)
+    if data is not None:
+        _check_places(check, source, data)
     if problems or name is None or tokenise is None or embed is None or encode is None:
         return None
     if decode is None or train is None or evaluate is None:
@@ -207,46 +223,28 @@ def _check(
     return Recipe(name, source, tokenise, embed, encode, decode, train, *evaluate, marks)
 
 
-def _check_files(check: Sections, data: DataSettings, folder: Path) -> None:
-    for split, place in data.places.items():
-        if split in shares(data.places):
-            continue
-        path = f"data.{split}"
-        if data.source.stage.files is True:
-            message = file_problem(str(place), folder)
-        else:
-            message = files_problem(data, folder / place)
+def _check_places(check: Sections, data: DataSettings | None, folder: Path) -> None:
+    of_data = {f"data.{split}" for split in SPLITS}
+    messages = {
+        path: places.problem(place, wanted, folder)
+        for path, (place, wanted) in check.named.items()
+        if path not in of_data
+    }
+    for split, place in data.places.items() if data and data.files else ():
+        if split not in shares(data.places):
+            messages[f"data.{split}"] = files_problem(data, place, folder)
+    for path, message in messages.items():
         if message:
             check.add(check.marks[path], path, message)
 
 
-def file_problem(place: str, folder: Path) -> str:
-    """What is wrong with a data file, or nothing."""
-    path = os.path.join(folder, place)
-    named = f"'{one_line(place)}'" if os.path.isabs(place) else f"'{one_line(place)}' in {folder}"
-    if os.path.isdir(path):
-        return f"{named} is a folder. Name a file in it."
-    if not os.path.isfile(path):
-        return f"no file {named}. Set --data or SEQKIT_DATA.{like(path, place)}"
-    return "" if os.access(path, os.R_OK) else f"{named} cannot be read. Mend its permissions."
-
-
-def files_problem(data: DataSettings, place: Path) -> str:
-    """What is wrong with the files of a place that need not be a file, or nothing."""
+def files_problem(data: DataSettings, place: str, folder: Path) -> str:
+    """What is wrong with the files of a split, or nothing."""
+    if data.source.stage.files is True:
+        return places.problem(place, places.kinds(DataFile), folder)
     try:
-        paths = data.paths(place)
+        paths = data.paths(folder / place)
     except DataError as error:
         return str(error)
     closed = [path for path in paths if not os.access(path, os.R_OK)]
     return f"'{closed[0]}' cannot be read. Mend its permissions." if closed else ""
-
-
-def like(path: str, place: str) -> str:
-    """Asks for a file with nearly the same name in the same folder, if there is one."""
-    folder, name = os.path.split(path)
-    try:
-        names = [entry.name for entry in itertools.islice(os.scandir(folder), 1000)]
-    except (OSError, ValueError):
-        return ""
-    close = difflib.get_close_matches(name, names, n=1)
-    return f" Did you mean '{os.path.join(os.path.dirname(place), close[0])}'?" if close else ""

@@ -7,43 +7,44 @@ fitted/         what the stages have learnt
 checkpoints/    the newest two, and the best weights
 pipeline/       the trained pipeline
 samples.json    a few answers, to look at
+answers/        the answers to dev and test, beside their golds: see `seqkit.answers`
 metrics.json    the scores; written last: a run that has it is finished
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
-import resource
 import shutil
-import signal
-import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-import torch
 import yaml
 
 from seqkit import storage
+from seqkit.answers import FOLDER as ANSWERS
+from seqkit.answers import Answered, keep, kept
 from seqkit.checkpoints import Checkpoints
 from seqkit.data import read_rows, splits, trained
 from seqkit.errors import RunError
-from seqkit.evaluation import Score, evaluate, plain
-from seqkit.experiment import Experiment, Silent, Watch, scores_of
+from seqkit.evaluation import plain, scores
+from seqkit.experiment import Experiment, Silent, Watch, answers_of
+from seqkit.guards import locked, signalled
+from seqkit.machine import peak_memory, pick_device
 from seqkit.pipeline import Pipeline, load
 from seqkit.provenance import differences, provenance
 from seqkit.recipe import Recipe, data_folder, read_recipe
 from seqkit.training import Progress
 
 FORMAT = 1
+AGAIN = "Run its recipe again to go on."
 SHOWN = 3
 """Answers that a finished run keeps to look at."""
-WRITTEN = ("metrics.json", "samples.json", "recipe.yaml", "pipeline", "fitted", "checkpoints")
+HELD_OUT = ("dev", "test")
+FILES = ("metrics.json", "samples.json", "recipe.yaml", "report.html")
+FOLDERS = ("pipeline", "fitted", ANSWERS)
+WRITTEN = (*FILES, *FOLDERS, "checkpoints")
 """What stands in a run directory beside run.json."""
 
 
@@ -61,9 +62,23 @@ class Run:
     data: Path | None = None
     done_before: bool = False
 
+    @property
+    def recipe(self) -> Recipe:
+        """The resolved recipe. Raises RecipeError where a plugin of it is not there any more."""
+        return read_recipe(self.folder / "recipe.yaml")
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """Its provenance: see `seqkit.provenance`. Raises RunError."""
+        return begun(self.folder / "run.json") or {}
+
     def load(self) -> Pipeline:
         """The trained pipeline."""
         return load(self.folder)
+
+    def answers(self, split: str) -> list[Answered]:
+        """Its answers to dev or test beside their golds. Raises RunError, ModelError."""
+        return kept(self.folder, split)
 
 
 def run(
@@ -153,17 +168,28 @@ def begun(place: Path) -> dict[str, Any] | None:
         raise RunError(f"{place}: is damaged. Start over with --fresh.") from error
 
 
-def read_finished(experiment: Experiment) -> Run | None:
-    """The run, if it is finished; one that lacks a part is finished again."""
-    folder = experiment.folder
-    if not (folder / "pipeline").exists():
-        return None
+def read_run(folder: Path) -> Run:
+    """A finished run, from its directory alone. Raises RunError where it is none."""
+    if not (folder / "run.json").exists():
+        raise RunError(f"{folder}: is no run: it has no run.json. Name a run directory.")
+    for name in ("pipeline", ANSWERS):
+        if not (folder / name).exists():
+            raise RunError(f"{folder}: is not finished: it has no '{name}'. {AGAIN}")
     try:
         metrics = json.loads((folder / "metrics.json").read_bytes())
         samples = json.loads((folder / "samples.json").read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        raise RunError(f"{folder}: is not finished: it lacks scores or samples. {AGAIN}") from error
+    return Run(folder, metrics, samples)
+
+
+def read_finished(experiment: Experiment) -> Run | None:
+    """The run, if it is finished; one that lacks a part is finished again."""
+    try:
+        run = read_run(experiment.folder)
+    except RunError:
         return None
-    return Run(folder, metrics, samples, experiment.files, done_before=True)
+    return replace(run, data=experiment.files, done_before=True)
 
 
 def finish(experiment: Experiment, pipeline: Pipeline, progress: Progress) -> Run:
@@ -172,11 +198,13 @@ def finish(experiment: Experiment, pipeline: Pipeline, progress: Progress) -> Ru
     pipeline.save(folder / "pipeline")
     samples = storage.finite(look(experiment, pipeline))
     storage.write_file(folder / "samples.json", storage.as_json(samples))
-    scores = {split: plain(scores_of(experiment, pipeline, split)) for split in ("dev", "test")}
+    said = {split: answers_of(experiment, pipeline, split) for split in HELD_OUT}
+    keep(folder, said)
+    recipe = experiment.recipe
     seconds = float(progress.notes.get("seconds", 0.0))
     metrics: dict[str, Any] = {
         "format": FORMAT,
-        **scores,
+        **{split: plain(scores(recipe, every)) for split, every in said.items()},
         "train": {
             "seconds": round(seconds, 3),
             "steps": progress.number,
@@ -210,87 +238,11 @@ def look(experiment: Experiment, pipeline: Pipeline) -> list[dict[str, Any]]:
     ]
 
 
-def score_file(pipeline: Pipeline, path: str) -> dict[str, Score]:
-    """A pipeline's scores on another file, read by its recipe's own source. Raises DataError."""
-    data = trained(pipeline.recipe)
-    rows = data.source.build().read("test", Path(path))
-    examples = (pipeline.example(row, f"{path}: example {n}") for n, row in enumerate(rows, 1))
-    return evaluate(pipeline, examples)
-
-
-def pick_device(device: str) -> torch.device:
-    """The device that was asked for; `auto` takes a GPU where there is one. Raises RunError."""
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    kind, _, number = device.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or (number and not number.isdigit()):
-        raise RunError(f"--device {device}: is none of auto, cpu, cuda, cuda:N, mps.")
-    count = {
-        "cpu": 1,
-        "cuda": torch.cuda.device_count(),
-        "mps": int(torch.backends.mps.is_available()),
-    }[kind]
-    if int(number or 0) >= count:
-        raise RunError(f"--device {device}: this machine has {count} of them. Use --device auto.")
-    return torch.device(device)
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Makes a run directory, and keeps a second process out of it.
-
-    Raises RunError where that cannot be. An OSError that comes out of it names the directory.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = open(folder / ".lock", "wb")  # noqa: SIM115  closed below
-    except OSError as error:
-        raise RunError(
-            f"{folder}: cannot be written ({error.strerror}). Give another --out."
-        ) from error
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise RunError(
-                f"{folder}: another process is running in it. Wait for it, or give another --out."
-            ) from error
-        try:
-            yield
-        except OSError as error:
-            error.filename = error.filename or str(folder)
-            raise
-
-
-@contextmanager
-def signalled() -> Iterator[Callable[[], bool]]:
-    """Turns SIGINT and SIGTERM into a flag, so that a run stops between two steps.
-
-    A second signal stops at once. Only the main thread can take signals.
-    """
-    asked: list[int] = []
-
-    def ask(number: int, _: FrameType | None) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def clear(folder: Path) -> None:
     """Removes what a run has written beside run.json, and nothing else."""
-    for name in ("metrics.json", "samples.json", "recipe.yaml"):
+    for name in FILES:
         (folder / name).unlink(missing_ok=True)
-    for name in ("pipeline", "fitted"):
+    for name in FOLDERS:
         for path in (folder / name, folder / f".{name}.new", folder / f".{name}.old"):
             if path.exists():
                 shutil.rmtree(path)
@@ -301,9 +253,3 @@ def as_yaml(value: Any) -> bytes:
     """YAML in the order given."""
     text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
     return text.encode()
-
-
-def peak_memory() -> float:
-    """The most memory that this process has had, in megabytes."""
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(most / (1e6 if sys.platform == "darwin" else 1e3), 1)

@@ -36,7 +36,7 @@ class Selection:
         stop: StopSettings | None,
     ) -> None:
         self.pipeline, self.examples, self.checkpoints = pipeline, examples, checkpoints
-        metrics = metric_names(pipeline)
+        metrics = metric_names(pipeline.recipe)
         self.on = stop.on if stop else next(iter(metrics), LOSS)
         self.stop = stop
         self.higher = self.on != LOSS and metrics[self.on][1].higher_is_better

@@ -37,6 +37,7 @@ Probability = Annotated[float, Ge(0.0), Le(1.0)]
 Dropout = Annotated[float, Ge(0.0), Lt(1.0)]
 Name = Annotated[str, MinLen(1), Described("a name")]
 DataFile = Annotated[str, MinLen(1), Described("a file, relative to the data folder")]
+DataFolder = Annotated[str, MinLen(1), Described("a folder, relative to the data folder")]
 
 
 @runtime_checkable

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 import seqkit
-from seqkit import comparison
-from seqkit.comparison import Comparison, Plan, Say, carried_out
+from seqkit import seeds
+from seqkit.comparison import Comparison, Plan, carried_out
 from seqkit.errors import Interrupted, RecipeError, RunError
 from seqkit.recipe import read_recipe
+from seqkit.seeds import Say
 from seqkit.swaps import Swap
 
 Command = Callable[..., tuple[int, str, str]]
@@ -55,7 +56,7 @@ class Runs:
 def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     """No process is started."""
     fake = Runs()
-    monkeypatch.setattr(comparison, "run_apart", fake.run_apart)
+    monkeypatch.setattr(seeds, "run_apart", fake.run_apart)
     return fake
 
 
@@ -294,7 +295,7 @@ def test_an_interruption_ends_with_its_own_code(
     def stop(*_: object) -> str:
         raise Interrupted("stopped. Run the same command again to go on.")
 
-    monkeypatch.setattr(comparison, "run_apart", stop)
+    monkeypatch.setattr(seeds, "run_apart", stop)
     monkeypatch.chdir(toy.parent)
     code, _, err = command("compare", toy, "--swap", "encode=gru,rnn", "--no-match")
     assert code == 130

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +47,18 @@ def given_rows() -> Source:
     return Given()
 
 
+def halves(settings: Mapping[str, Any], place: Path) -> list[Path]:
+    """The files a and b of a folder."""
+    return [place / "a", place / "b"]
+
+
 def rows_registry() -> Registry:
     """A registry of two sources: one that reads places that are no files, one that reads files."""
     one = Plugin("toys", "toys", "toys", "1")
     register = Register(one)
     register.source("given", given_rows)
     register.source("file", given_rows, files=True)
+    register.source("halves", given_rows, files=halves)
     return Registry([one])
 
 
@@ -236,6 +242,31 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match="Is a directory"):
         data_digest(settings("file", dev="."), "dev", tmp_path, None)
+
+
+def test_the_fingerprint_of_a_folder_is_of_the_names_and_bytes_that_the_source_reads(
+    tmp_path: Path,
+) -> None:
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a").write_bytes(b"one")
+        (tmp_path / folder / "b").write_bytes(b"two")
+    data = settings("halves", train="x", dev="y")
+    found = data_digest(data, "train", tmp_path, None)
+    assert data_digest(data, "dev", tmp_path, None) == found
+    assert data_digest(data, "train", tmp_path, 5) != found
+    (tmp_path / "x" / "c").write_bytes(b"nobody reads it")
+    assert data_digest(data, "train", tmp_path, None) == found
+    (tmp_path / "x" / "a").write_bytes(b"two")
+    (tmp_path / "x" / "b").write_bytes(b"one")
+    assert data_digest(data, "train", tmp_path, None) != found
+    (tmp_path / "x" / "b").unlink()
+    with pytest.raises(DataError) as caught:
+        data_digest(data, "train", tmp_path, None)
+    assert str(caught.value) == (
+        f"{tmp_path / 'x' / 'b'}: cannot be read (No such file or directory). Mend data.train or "
+        "--data."
+    )
 
 
 BIG = np.zeros(5000)

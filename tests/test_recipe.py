@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from annotated_types import MinLen
 
-from seqkit.errors import RecipeError
+from seqkit.errors import DataError, RecipeError
 from seqkit.optimisers import BatchSettings
 from seqkit.plugins import Plugin, Register, Registry
 from seqkit.recipe import Recipe, check_stage, data_folder, read_recipe, recipe_from_plain
@@ -97,6 +97,17 @@ def conllu(*, columns: PositiveInt = 10) -> Source:
     raise NotImplementedError
 
 
+def halves(*, ending: str = ".a") -> Source:
+    raise NotImplementedError
+
+
+def both(settings: Mapping[str, Any], place: Path) -> list[Path]:
+    """Two files of a place, of which the second has an ending that the recipe sets."""
+    if place.suffix:
+        raise DataError(f"{place}: has an ending.")
+    return [Path(f"{place}.x"), Path(f"{place}{settings['ending']}")]
+
+
 def made(*, size: PositiveInt = 10) -> Source:
     raise NotImplementedError
 
@@ -120,6 +131,7 @@ def toys() -> Registry:
     register.decoder("crf", crf)
     register.search("beam", beam)
     register.source("conllu", conllu, files=True)
+    register.source("halves", halves, files=both)
     register.source("made", made)
     register.metric("accuracy", accuracy)
     register.metric("span_f1", span_f1)
@@ -529,6 +541,25 @@ def test_unreadable_data_files_are_told(folder: Path, monkeypatch: pytest.Monkey
     ]
 
 
+def test_a_source_of_several_files_says_which_it_wants(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = changed("use: conllu, train: train.gz", "use: halves, ending: .y, train: sub")
+    for name in ("sub.x", "sub.y", "dev.x", "dev.y"):
+        (folder / name).touch()
+    assert refused(text, data=folder) == [
+        f"recipe.yaml:3:53: data.dev: {folder}/dev.gz: has an ending."
+    ]
+    recipe = read(changed("dev: dev.gz", "dev: dev", text), data=folder)
+    assert recipe.data is not None
+    assert recipe.data.files
+    assert recipe.data.paths(folder / "dev") == [folder / "dev.x", folder / "dev.y"]
+    monkeypatch.setattr(os, "access", lambda path, mode: "dev.y" not in str(path))
+    assert refused(changed("dev: dev.gz", "dev: dev", text), data=folder) == [
+        f"recipe.yaml:3:53: data.dev: '{folder}/dev.y' cannot be read. Mend its permissions."
+    ]
+
+
 def test_file_problems_come_with_the_other_problems(folder: Path) -> None:
     messages = refused(changed("width: 512", "width: 0"), data=folder)
     assert len(messages) == 3
@@ -670,7 +701,7 @@ def test_checking_imports_neither_torch_nor_spacy(folder: Path) -> None:
     Path("recipe.yaml").write_text("seqkit: 1\nname: x\n")
     code = (
         "import sys\nfrom pathlib import Path\n"
-        "from seqkit.errors import RecipeError\nfrom seqkit.recipe import read_recipe\n"
+        "from seqkit.errors import DataError, RecipeError\nfrom seqkit.recipe import read_recipe\n"
         "try: read_recipe(Path('recipe.yaml'))\n"
         "except RecipeError: pass\n"
         "print([name for name in ('torch', 'spacy', 'datasets') if name in sys.modules])"

@@ -1,9 +1,10 @@
-"""Lines of text files: plain or gzip, UTF-8 with or without a mark, numbered from 1."""
+"""Lines of text files: plain or gzip, with or without a byte order mark, numbered from 1."""
 
 from __future__ import annotations
 
 import gzip
 import io
+import re
 import zlib
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,9 @@ from seqkit.errors import DataError
 from seqkit.stages import Row
 
 GZIP = b"\x1f\x8b"
+GAP = re.compile("[ \t]+")  # str.split() would also cut a word at a no-break space
+Line = tuple[int, str]
+"""A line's number, and its text."""
 
 
 def named_file(split: str, place: Path | str | None) -> Path:
@@ -23,19 +27,19 @@ def named_file(split: str, place: Path | str | None) -> Path:
     return Path(place)
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+def read_lines(path: Path, encoding: str = "utf-8") -> Iterator[Line]:
     """Yields each line's number and its text without the end, a line feed or CR and line feed.
 
     Raises DataError as `read_raw_lines` does.
     """
-    for number, line in read_raw_lines(path):
+    for number, line in read_raw_lines(path, encoding):
         yield number, line.removesuffix("\n").removesuffix("\r")
 
 
-def read_raw_lines(path: Path) -> Iterator[tuple[int, str]]:
+def read_raw_lines(path: Path, encoding: str = "utf-8") -> Iterator[Line]:
     """Yields each line's number and its text with the end. Only a line feed ends a line.
 
-    Raises DataError where the file cannot be opened, is damaged gzip, or is no UTF-8.
+    Raises DataError where the file cannot be opened, is damaged gzip, or is not in this encoding.
     """
     number = 0
     try:
@@ -43,21 +47,37 @@ def read_raw_lines(path: Path) -> Iterator[tuple[int, str]]:
             for number, line in enumerate(unpacked(file), 1):
                 text = line.removeprefix(BOM_UTF8) if number == 1 else line
                 if text:
-                    yield number, text.decode("utf-8")
+                    yield number, text.decode(encoding)
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise DataError(
             f"{path}:{number + 1}: from here on the gzip data is damaged or cut off. "
             "Fetch the file again."
         ) from None
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path}:{number}: byte {error.start + 1} (0x{error.object[error.start]:02x}) is not "
-            "UTF-8. Convert the file to UTF-8."
-        ) from None
+        raise DataError(f"{path}:{number}: {undecodable(error)}") from None
     except OSError as error:
-        raise DataError(
-            f"{path}: cannot be read ({error.strerror}). Check the path and the data folder."
-        ) from None
+        raise unreadable(path, error) from None
+
+
+def unreadable(path: Path, error: OSError) -> DataError:
+    """What is said of a file or a folder that cannot be opened."""
+    return DataError(
+        f"{path}: cannot be read ({error.strerror}). Check the path and the data folder."
+    )
+
+
+def undecodable(error: UnicodeDecodeError) -> str:
+    """What is wrong with bytes that are no text in the encoding that was asked for."""
+    wrong = f"byte {error.start + 1} (0x{error.object[error.start]:02x}) is not"
+    if error.encoding in ("utf-8", "utf8"):
+        return f"{wrong} UTF-8. Convert the file to UTF-8."
+    return f"{wrong} {error.encoding}. Name the file's own encoding."
+
+
+def split_at_gaps(text: str) -> list[str]:
+    """The words between runs of spaces and tabs."""
+    text = text.strip(" \t")
+    return GAP.split(text) if text else []
 
 
 def unpacked(file: io.BufferedReader) -> io.BufferedReader:

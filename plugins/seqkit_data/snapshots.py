@@ -8,6 +8,7 @@ from typing import Any, cast, final
 
 from seqkit.errors import DataError, nearest
 from seqkit.stages import Row
+from seqkit_data.classes import named
 
 SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 
@@ -31,7 +32,7 @@ class HubDataset:
         tables = self.tables(self.snapshot())
         if name not in tables:
             raise DataError(f"{self.where}: no split '{name}'. {nearest(name, tables)}")
-        features = tables[name].features
+        features = tables[name].features.to_dict()
         for row in tables[name]:
             yield {field: named(value, features[field]) for field, value in row.items()}
 
@@ -94,19 +95,3 @@ def texts(value: Any) -> Iterator[str]:
     elif isinstance(value, list | Mapping):
         for item in value.values() if isinstance(value, Mapping) else value:
             yield from texts(item)
-
-
-def named(value: Any, feature: Any) -> Any:
-    """A value with class names for class numbers, at any depth."""
-    from datasets import ClassLabel
-
-    if value is None:
-        return None
-    if isinstance(feature, ClassLabel):
-        return feature.names[value] if value >= 0 else None
-    if isinstance(value, list):
-        inner = getattr(feature, "feature", None)
-        return [named(item, inner) for item in value]
-    if isinstance(value, dict) and isinstance(feature, dict):
-        return {name: named(item, feature[name]) for name, item in value.items()}
-    return value

@@ -29,13 +29,14 @@ class Csv:
     that names the file and the record's first line.
     """
 
-    def __init__(self, columns: list[str] | None) -> None:
+    def __init__(self, columns: list[str] | None, encoding: str) -> None:
         self.columns = columns
+        self.encoding = encoding
 
     def read(self, split: str, place: Path | str | None) -> Iterator[Row]:
         """Yields the records of a file, one at a time; blank lines are skipped."""
         path = named_file(split, place)
-        return some(path, named_rows(path, read_records(path), self.columns))
+        return some(path, named_rows(path, read_records(path, self.encoding), self.columns))
 
 
 @final
@@ -45,20 +46,22 @@ class Tsv:
     columns: as of Csv. Raises DataError that names the file and the line.
     """
 
-    def __init__(self, columns: list[str] | None) -> None:
+    def __init__(self, columns: list[str] | None, encoding: str) -> None:
         self.columns = columns
+        self.encoding = encoding
 
     def read(self, split: str, place: Path | str | None) -> Iterator[Row]:
         """Yields the lines of a file, one at a time; blank lines are skipped."""
         path = named_file(split, place)
-        records = ((number, line.split("\t")) for number, line in read_lines(path) if line)
+        lines = read_lines(path, self.encoding)
+        records = ((number, line.split("\t")) for number, line in lines if line)
         return some(path, named_rows(path, records, self.columns))
 
 
-def read_records(path: Path) -> Iterator[tuple[int, list[str]]]:
+def read_records(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
     """Yields each record's first line and its cells."""
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))
-    reader = csv.reader((line for _, line in read_raw_lines(path)), strict=True)
+    reader = csv.reader((line for _, line in read_raw_lines(path, encoding)), strict=True)
     while True:
         number = reader.line_num + 1
         try:

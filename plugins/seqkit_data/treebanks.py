@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
 
@@ -14,41 +15,109 @@ from seqkit_data.lines import named_file, read_lines, some
 COLUMNS = ["id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc"]
 NO_WORD = re.compile(r"[0-9]+[-.][0-9]+")
 NO_HEAD = -1
+WORD = "word"
+"""The label of every segment."""
 
 
 @final
 class Conllu:
-    """Reads one row a sentence. Raises DataError that names the file and the line."""
+    """Reads one row a sentence. Raises DataError that names the file and the line.
+
+    segments: whether rows say where the tokens stand in the text.
+    """
+
+    def __init__(self, segments: bool) -> None:
+        self.segments = segments
 
     def read(self, split: str, place: Path | str | None) -> Iterator[Row]:
         """Yields id, text and the nine columns after ID, each a list of one item a word."""
         path = named_file(split, place)
-        return some(path, read_sentences(path))
+        return some(path, self.rows(path))
+
+    def rows(self, path: Path) -> Iterator[Row]:
+        """Yields the sentences of a file, one at a time."""
+        for number, sentence in enumerate(read_sentences(path), 1):
+            row = sentence.row(number)
+            if self.segments:
+                row["segments"] = token_spans(sentence, row["text"])
+            yield row
 
 
-def read_sentences(path: Path) -> Iterator[Row]:
+@dataclass
+class Sentence:
+    """A sentence as the file has it.
+
+    where: its first word's file and line. tokens: surface forms, of which a multiword token is one,
+    and whether a space follows.
+    """
+
+    where: str = ""
+    comments: dict[str, str] = field(default_factory=dict)
+    words: list[list[str]] = field(default_factory=list)
+    heads: list[int] = field(default_factory=list)
+    tokens: list[tuple[str, bool]] = field(default_factory=list)
+    covered: int = 0
+
+    def add(self, where: str, cells: list[str]) -> None:
+        """Adds the next line: a word, a multiword token, or an empty node. Raises DataError."""
+        self.where = self.where or where
+        word = is_word(where, cells, len(self.words) + 1)
+        if word:
+            self.words.append(cells)
+            self.heads.append(read_head(where, cells[6]))
+        if "-" in cells[0] or (word and len(self.words) > self.covered):
+            self.tokens.append((cells[1], "SpaceAfter=No" not in cells[9].split("|")))
+        if "-" in cells[0]:
+            self.covered = int(cells[0].partition("-")[2])
+
+    def row(self, number: int) -> dict[str, Any]:
+        """The sentence as a row. number: its id where it has none."""
+        columns: dict[str, Any] = dict(
+            zip(COLUMNS, map(list, zip(*self.words, strict=True)), strict=True)
+        )
+        columns["head"] = self.heads
+        columns["id"] = self.comments.get("sent_id", str(number))
+        joined = "".join(form + " " * spaced for form, spaced in self.tokens)
+        columns["text"] = self.comments.get("text", joined.rstrip(" "))
+        return columns
+
+
+def read_sentences(path: Path) -> Iterator[Sentence]:
     """Yields the sentences of a file, one at a time."""
-    sentence = 1
-    comments: dict[str, str] = {}
-    words: list[list[str]] = []
-    heads: list[int] = []
+    sentence = Sentence()
     for number, line in read_lines(path):
         if line.startswith("#"):
             key, _, value = line[1:].partition("=")
-            comments[key.strip()] = value.strip()
+            sentence.comments[key.strip()] = value.strip()
         elif line and not line.isspace():
-            cells = line.split("\t")
-            if is_word(f"{path}:{number}", cells, len(words) + 1):
-                heads.append(read_head(f"{path}:{number}", cells[6]))
-                words.append(cells)
-        elif words:
-            yield sentence_row(sentence, comments, words, heads)
-            sentence += 1
-            comments, words, heads = {}, [], []
+            sentence.add(f"{path}:{number}", line.split("\t"))
         else:
-            comments = {}
-    if words:
-        yield sentence_row(sentence, comments, words, heads)
+            if sentence.words:
+                yield sentence
+            sentence = Sentence()
+    if sentence.words:
+        yield sentence
+
+
+def token_spans(sentence: Sentence, text: str) -> list[list[Any]]:
+    """Where the tokens stand in the text, each [start, end, "word"].
+
+    Raises DataError where the text is not the tokens with white space between.
+    """
+    spans: list[list[Any]] = []
+    at = 0
+    for token in [*(form for form, _ in sentence.tokens), ""]:
+        while at < len(text) and text[at].isspace():
+            at += 1
+        if not text.startswith(token, at) or (not token and at < len(text)):
+            due = f"the token '{token}' is due" if token else "it should end"
+            raise DataError(
+                f"{sentence.where}: the text goes on with '{text[at : at + 20]}' where {due}. Mend "
+                "the text comment, or delete it: the tokens then make the text."
+            )
+        spans.append([at, at + len(token), WORD])
+        at += len(token)
+    return spans[:-1]
 
 
 def is_word(where: str, cells: list[str], expected: int) -> bool:
@@ -79,14 +148,3 @@ def read_head(where: str, cell: str) -> int:
     if cell.isascii() and cell.isdigit() and len(cell) < 10:
         return int(cell)
     raise DataError(f"{where}: head '{cell}' is no word's number. Write a number, or '_' for none.")
-
-
-def sentence_row(
-    sentence: int, comments: dict[str, str], words: list[list[str]], heads: list[int]
-) -> Row:
-    """One sentence as a row."""
-    columns: dict[str, Any] = dict(zip(COLUMNS, map(list, zip(*words, strict=True)), strict=True))
-    columns["head"] = heads
-    columns["id"] = comments.get("sent_id", str(sentence))
-    columns["text"] = comments.get("text", " ".join(columns["form"]))
-    return columns

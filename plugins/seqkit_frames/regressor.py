@@ -13,7 +13,7 @@ from seqkit.abilities import Finding
 from seqkit.errors import DataError
 from seqkit.inputs import input_name, input_width
 from seqkit.settings import CHECK_SHAPES
-from seqkit.stages import Answer, Example, Learnt, Loss, Upstream, Vectors
+from seqkit.stages import Answer, Example, Learnt, Loss, Pieces, Upstream, Vectors
 from seqkit_frames.pooling import Pool, pooled
 
 if TYPE_CHECKING or CHECK_SHAPES:
@@ -95,17 +95,31 @@ class Regressor(nn.Module):
         return {"value": found}
 
     def describe(self, examples: Iterable[Example], split: str) -> list[Finding]:
-        """What the golds are, and what always giving their mean would score."""
-        del split
-        golds = np.array([self.gold(example)["value"] for example in examples], np.float64)
-        spread = float(golds.var(axis=0).mean())
-        shown = [f"{mean:.4g}" for mean in np.atleast_1d(self.mean)[:5].tolist()]
+        """What the golds are, and what always giving train's mean would score."""
+        every = list(examples)
+        golds = np.array([self.gold(example)["value"] for example in every], np.float64)
+        error = float(np.square(golds - np.array(self.mean)).mean())
+        means = [f"{mean:.4g}" for mean in np.atleast_1d(self.mean)[:5].tolist()]
         more = ", …" if np.size(self.mean) > 5 else ""
-        line = (
-            f"{len(golds):,} golds of {form(self.mean)}; always giving their mean, "
-            f"{', '.join(shown)}{more}, has a squared error of {spread:.4g}"
-        )
-        return [Finding(line)]
+        found = [
+            Finding(
+                f"{len(golds):,} golds of {form(self.mean)} from {golds.min():.4g} to "
+                f"{golds.max():.4g}; always giving the mean of train, {', '.join(means)}{more}, "
+                f"has a squared error of {error:.4g}"
+            )
+        ]
+        if split == "train":
+            if len(golds) > 1 and bool((golds == golds[0]).all()):
+                found.append(Finding("all golds are the same: nothing is to be learnt", "error"))
+            found += [Finding(f"example: {self.answered(one)}") for one in every[:3]]
+        return found
+
+    def answered(self, example: Example) -> str:
+        """An example's input, and its gold as it comes back from the decoder's own array."""
+        source = example.inputs[input_name("regression", example.inputs, self.over)]
+        text = shown(source.source.text) if isinstance(source, Pieces) else f"{len(source):,} steps"
+        target = self.prepare(example)["target"].tolist()
+        return f"{text} → {', '.join(f'{number:.4g}' for number in target[:5])}"
 
 
 def numbers_of(gold: Any, where: str) -> Numbers:

@@ -24,13 +24,15 @@ PAIRS = 15
 """Confused pairs that are listed."""
 OTHERS = "others"
 
+Number = int | float
 
-def percent(part: float, whole: float) -> float:
+
+def percent(part: Number, whole: Number) -> float:
     """A share in percent; 0 of nothing."""
     return float(100 * part / whole) if whole else 0.0
 
 
-def f1_percent(right: float, given: float, wanted: float) -> float:
+def f1_percent(right: Number, given: Number, wanted: Number) -> float:
     """F1 in percent; 0 where nothing was given or wanted."""
     return percent(2 * right, given + wanted)
 
@@ -80,8 +82,8 @@ def confusion(pairs: Mapping[tuple[str, str], int]) -> Tabulation:
     title = "confusion: gold in rows, answers in columns"
     if len(ranked) > MATRIX:
         title += f", the {MATRIX} most frequent of {len(ranked)} labels"
-    rows = tuple((name, *line) for name, line in zip(names, matrix, strict=True))
-    return Tabulation(title, ("gold", *names), rows, "matrix")
+    rows: list[tuple[str | int, ...]] = [(name, *matrix[row]) for row, name in enumerate(names)]
+    return Tabulation(title, ("gold", *names), tuple(rows), "matrix")
 
 
 def confused_pairs(pairs: Mapping[tuple[str, str], int], unit: str) -> list[Tabulation]:

@@ -3,20 +3,17 @@
 A path gives each step of a row a label. Its score is the sum of the emissions of its labels, of the
 weight of each pair of neighbours, and of the weights of its first and last label.
 
-Sums over all paths run forward and backward in exp-space, rescaled at each step (Rabiner 1989), and
-the gradient is written down rather than recorded: expected minus observed counts. Where a row's
-scores span more than the floating-point range, the batch is done again in log-space.
+Sums over all paths run forward and backward in exp-space, rescaled at each step (Rabiner 1989).
+Where a row's scores span more than the floating-point range, the batch is done again in log-space.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
-from torch.nn import functional as F
 
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import time_mask
@@ -36,6 +33,35 @@ class Chain(NamedTuple):
     last: Float[Tensor, " label"]
 
 
+class Messages(NamedTuple):
+    """What the paths before a step say of its labels, and what the paths from it on say of them.
+
+    forward: the sum over the paths up to a step that end in a label, the step included. onward: the
+    sum over the paths from a step on that begin with a label, the step included. Both up to a
+    factor for each step and row; `logs` says whether they are logarithms. place: where each row of
+    the batch stands in them.
+    """
+
+    forward: Float[Tensor, "time batch label"]
+    onward: Float[Tensor, "time batch label"]
+    place: Int[Tensor, " batch"]
+    logs: bool
+
+    def before(
+        self, rows: Int[Tensor, " chosen"], steps: Int[Tensor, " chosen"]
+    ) -> Float[Tensor, "chosen label"]:
+        """The logarithms of the forward sums of some rows at some steps."""
+        found = self.forward[steps, self.place[rows]]
+        return found if self.logs else found.log()
+
+    def after(
+        self, rows: Int[Tensor, " chosen"], steps: Int[Tensor, " chosen"]
+    ) -> Float[Tensor, "chosen label"]:
+        """The logarithms of the onward sums of some rows at some steps."""
+        found = self.onward[steps, self.place[rows]]
+        return found if self.logs else found.log()
+
+
 class Posterior(NamedTuple):
     """What all paths together say of a batch.
 
@@ -47,20 +73,7 @@ class Posterior(NamedTuple):
     log_partition: Float[Tensor, " batch"]
     marginals: Float[Tensor, "batch time label"]
     pairs: Float[Tensor, "label label"]
-
-
-def negative_log_likelihood(
-    emissions: Float[Tensor, "batch time label"],
-    labels: Int[Tensor, "batch time"],
-    lengths: Int[Tensor, " batch"],
-    chain: Chain,
-) -> Float[Tensor, ""]:
-    """Minus the log-probability of the rows' labels, summed over the batch.
-
-    Labels past lengths are not looked at.
-    """
-    total: Tensor = ChainLoss.apply(emissions, labels, lengths, *chain)  # type: ignore[no-untyped-call]
-    return total
+    messages: Messages
 
 
 @torch.no_grad()
@@ -78,44 +91,6 @@ def posterior(
         return found._replace(log_partition=found.log_partition + back)
 
 
-class ChainLoss(torch.autograd.Function):
-    """The negative log-likelihood and its gradient, both computed in the forward pass."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        emissions: Float[Tensor, "batch time label"],
-        labels: Int[Tensor, "batch time"],
-        lengths: Int[Tensor, " batch"],
-        first: Float[Tensor, " label"],
-        pair: Float[Tensor, "label label"],
-        last: Float[Tensor, " label"],
-    ) -> Float[Tensor, ""]:
-        """The loss is the same for shifted scores, whose sums are small and so exact."""
-        with torch.autocast(emissions.device.type, enabled=False):
-            shifted, chain, _ = shift(emissions, Chain(first, pair, last))
-            found = sums(shifted, lengths, chain)
-            mask = time_mask(lengths, emissions.shape[1])
-            score, *observed = observe(shifted, torch.where(mask, labels, 0), lengths, mask, chain)
-            expected = found.marginals
-            _, time, size = emissions.shape
-            ends = (lengths - 1).clamp(min=0).view(-1, 1, 1).expand(-1, min(time, 1), size)
-            ctx.save_for_backward(
-                expected - observed[0],
-                expected[:, :1].sum((0, 1)) - observed[1],
-                found.pairs - observed[2],
-                expected.gather(1, ends).sum((0, 1)) - observed[3],
-            )
-            return found.log_partition.sum() - score
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Float[Tensor, ""]) -> tuple[Tensor | None, ...]:
-        """Expected minus observed counts, for each input that has a gradient."""
-        emissions, first, pair, last = (gradient * count for count in ctx.saved_tensors)
-        return emissions, None, None, first, pair, last
-
-
 def shift(
     emissions: Float[Tensor, "batch time label"], chain: Chain
 ) -> tuple[Float[Tensor, "batch time label"], Chain, tuple[Tensor, Tensor, Tensor]]:
@@ -123,37 +98,6 @@ def shift(
     tops = (chain.first.max(), chain.pair.max(), chain.last.max())
     level = Chain(chain.first - tops[0], chain.pair - tops[1], chain.last - tops[2])
     return emissions - emissions.amax(2, keepdim=True), level, tops
-
-
-def observe(
-    emissions: Float[Tensor, "batch time label"],
-    labels: Int[Tensor, "batch time"],
-    lengths: Int[Tensor, " batch"],
-    mask: Tensor,
-    chain: Chain,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """The score of given paths, summed, and the counts of what stands in them.
-
-    The counts are one-hot [batch time label] for the emissions, then of first labels, of pairs, and
-    of last labels.
-    """
-    size = emissions.shape[2]
-    one = torch.zeros_like(emissions).scatter_(
-        2, labels.unsqueeze(2), mask.unsqueeze(2).to(emissions)
-    )
-    rows = torch.arange(len(lengths), device=lengths.device)[lengths > 0]
-    ends = F.pad(labels, (0, 1))  # there is a step to look at even where no row has one
-    firsts, lasts = ends[rows, 0], ends[rows, lengths[rows] - 1]
-    inner = mask[:, 1:]
-    pairs = (labels[:, :-1] * size + labels[:, 1:])[inner]
-    score = torch.where(mask, emissions.gather(2, labels.unsqueeze(2)).squeeze(2), 0.0).sum()
-    score = score + chain.first[firsts].sum() + chain.last[lasts].sum()
-    score = score + chain.pair.reshape(-1)[pairs].sum()
-    counts = [
-        torch.bincount(found, minlength=most).to(emissions)
-        for found, most in ((firsts, size), (pairs, size * size), (lasts, size))
-    ]
-    return score, one, counts[0], counts[1].view(size, size), counts[2]
 
 
 def sums(
@@ -171,17 +115,24 @@ def sums(
         found = in_log_space(
             ordered.double(), sorted_lengths, active, Chain(*(x.double() for x in chain))
         )
-    log_partition, marginals, pairs = found
     back = order.argsort()
     return Posterior(
-        log_partition[back].to(emissions),
-        marginals.transpose(0, 1)[back].to(emissions),
-        pairs.to(emissions),
+        found.log_partition[back].to(emissions),
+        found.marginals.transpose(0, 1)[back].to(emissions),
+        found.pairs.to(emissions),
+        Messages(found.forward, found.onward, back, found.logs),
     )
 
 
-Sums = tuple[Tensor, Tensor, Tensor]
-"""log_partition [batch], marginals [time batch label] and pairs, rows in the order of lengths."""
+class Sums(NamedTuple):
+    """What `Posterior` and its `Messages` hold, rows in the order of their lengths."""
+
+    log_partition: Float[Tensor, " batch"]
+    marginals: Float[Tensor, "time batch label"]
+    pairs: Float[Tensor, "label label"]
+    forward: Float[Tensor, "time batch label"]
+    onward: Float[Tensor, "time batch label"]
+    logs: bool
 
 
 def scaled(
@@ -211,7 +162,8 @@ def scaled(
         return None
     size = local.shape[2]
     pairs = pair * (forward[:-1].reshape(-1, size).t() @ onward[1:].reshape(-1, size))
-    return scale.log().sum(0) + final.log(), forward * backward, pairs
+    partition = scale.log().sum(0) + final.log()
+    return Sums(partition, forward * backward, pairs, forward, onward, logs=False)
 
 
 def run_forward(
@@ -266,7 +218,7 @@ def in_log_space(
     chain: Chain,
 ) -> Sums:
     """What `scaled` gives, for scores of any size; slower, as each step takes label² logarithms."""
-    forward, backward = (torch.full_like(emissions, -torch.inf) for _ in range(2))
+    forward, backward, onward = (torch.full_like(emissions, -torch.inf) for _ in range(3))
     for t, rows in enumerate(active):
         before = chain.first
         if t:
@@ -280,10 +232,12 @@ def in_log_space(
     for t in range(len(active) - 1, -1, -1):
         rows = active[t]
         if after:
-            onward = (backward[t + 1, :after] + emissions[t + 1, :after]).unsqueeze(1) + chain.pair
-            backward[t, :after] = onward.logsumexp(2)
-            joint = forward[t, :after].unsqueeze(2) + onward - log_partition[:after].view(-1, 1, 1)
-            pairs += joint.exp().sum(0)
+            following = onward[t + 1, :after].unsqueeze(1) + chain.pair
+            backward[t, :after] = following.logsumexp(2)
+            joint = forward[t, :after].unsqueeze(2) + following
+            pairs += (joint - log_partition[:after].view(-1, 1, 1)).exp().sum(0)
         backward[t, after:rows] = chain.last
+        onward[t, :rows] = backward[t, :rows] + emissions[t, :rows]
         after = rows
-    return log_partition, (forward + backward - log_partition.unsqueeze(1)).exp(), pairs
+    marginals = (forward + backward - log_partition.unsqueeze(1)).exp()
+    return Sums(log_partition, marginals, pairs, forward, onward, logs=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -67,7 +66,7 @@ def form_of(gold: Any, where: str) -> Form | None:
 
 
 def word_labels(gold: Sequence[str], source: Pieces | Frames, where: str) -> list[str]:
-    """The labels of the words. Raises DataError where there is not one for each word."""
+    """The labels of the words. Raises DataError where a word has none, or an empty one."""
     words = spans_of_words(source)
     if len(gold) != len(words):
         text = text_of(source)
@@ -76,6 +75,14 @@ def word_labels(gold: Sequence[str], source: Pieces | Frames, where: str) -> lis
         raise DataError(
             f"{where}: {counted(len(gold), 'label')} for {counted(len(words), 'word')}{shown}. "
             "Give one label a word, with a tokeniser that keeps the words as they are given."
+        )
+    if "" in map(str.strip, gold):
+        place = next(place for place, label in enumerate(gold) if not label.strip())
+        start, end = words[place].tolist()
+        shown = f" {quoted(text_of(source)[start:end], 30)}" if text_of(source) else ""
+        raise DataError(
+            f"{where}: the label of word {place + 1:,}{shown} is empty. Give it one; in a file of "
+            "columns, check how they are split."
         )
     return [str(label) for label in gold]
 
@@ -112,6 +119,8 @@ def place(gold: Iterable[Any], source: Pieces | Frames) -> tuple[list[Span], lis
             wrong.append(f"{named} does not begin and end where words do, in {quoted(text)}")
         elif start < reached:
             wrong.append(f"{named} overlaps {before}, in {quoted(text)}")
+        elif not label.strip():
+            wrong.append(f"{named} has an empty label, in {quoted(text)}")
         else:
             found.append((starts[start], ends[end], label))
             reached, before = end, named
@@ -194,11 +203,6 @@ class Reading:
                 "nothing to learn. Check which field data.gold names."
             )
         return self.tags
-
-
-def sample(spans: Iterable[Sequence[Any]], text: str, most: int = 6) -> str:
-    """A few spans with their words, for a reader to check."""
-    return ", ".join(f"{quoted(text[s:e], 30)} {label}" for s, e, label in islice(spans, most))
 
 
 def read(gold: Any, source: Pieces | Frames, form: Form, where: str) -> list[str]:

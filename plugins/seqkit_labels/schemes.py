@@ -168,11 +168,12 @@ def follows(scheme: str, before: tuple[str, str], now: tuple[str, str]) -> bool:
     return now[0] not in "IE"
 
 
-def count_illegal(tags: Sequence[str], scheme: str) -> int:
-    """How many tags may not stand where they do, the end of the text included."""
-    before, wrong = (OUTSIDE, ""), 0
-    for tag in (*tags, OUTSIDE):
+def illegal(tags: Sequence[str], scheme: str) -> list[int]:
+    """Where a tag may not stand, the end of the text included: it comes after the last word."""
+    before, wrong = (OUTSIDE, ""), []
+    for place, tag in enumerate((*tags, OUTSIDE)):
         now = parts(tag)
-        wrong += not follows(scheme, before, now)
+        if not follows(scheme, before, now):
+            wrong.append(place)
         before = now
     return wrong

@@ -62,7 +62,7 @@ def spoken(
     """Each word's scores are those of one piece, or `silent`."""
     batch, time, labels = scores.shape
     piece = torch.arange(shift.shape[1], device=shift.device) + shift
-    piece = torch.where(piece < 0, time, piece).long()
+    piece = torch.where(piece < 0, time, piece).clamp(max=time).long()
     every = torch.cat((scores, silent.to(scores).expand(batch, 1, labels)), dim=1)
     return every.gather(1, piece.unsqueeze(2).expand(-1, -1, labels))
 

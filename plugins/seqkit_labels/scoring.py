@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from annotated_types import Interval
+from annotated_types import Ge, Le
 
 from seqkit.stages import Metric
 
@@ -39,7 +39,7 @@ def label_f1(*, average: Literal["micro", "macro"] = "micro") -> Metric:
     average: `micro` counts all labels together; `macro` is the mean of the F1 of the labels that
         occur in gold or in an answer, each counting alike.
     """
-    from seqkit_labels.label_f1 import LabelF1
+    from seqkit_labels.label_sets import LabelF1
 
     return LabelF1(average=average)
 
@@ -47,13 +47,13 @@ def label_f1(*, average: Literal["micro", "macro"] = "micro") -> Metric:
 def calibration(
     *,
     of: Literal["labels", "spans"] = "labels",
-    bins: Annotated[int, Interval(ge=2, le=1000)] = 10,
+    bins: Annotated[int, Ge(2), Le(1000)] = 10,
 ) -> Metric:
     """Expected calibration error in percent: how far confidence is from the share that is right.
 
     0 is best (Naeini et al. 2015; Guo et al. 2017).
 
-    of: whose confidence: that of labels, of words or of texts, or that of the spans that were found.
+    of: whose confidence: of labels, be they of words or of texts, or of the spans that were found.
     bins: ranges of confidence, of equal width, in each of which it is set against what was right.
     """
     from seqkit_labels.reliability import Calibration
@@ -68,6 +68,6 @@ def span_f1(*, mode: Literal["conlleval", "strict"] = "conlleval") -> Metric:
         the CoNLL shared tasks does, by which published scores are measured; `strict` counts a span
         only where its tags are written as the scheme writes them.
     """
-    from seqkit_labels.span_f1 import SpanF1
+    from seqkit_labels.span_scores import SpanF1
 
     return SpanF1(mode=mode)

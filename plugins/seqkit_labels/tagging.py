@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
-from seqkit.settings import Dropout, Name, Probability
+from seqkit.settings import Dropout, Name, PositiveFloat, PositiveInt, Probability
 from seqkit.stages import Decoder, Upstream
 
 
@@ -14,8 +15,10 @@ def tagger(
     dropout: Dropout = 0.0,
     word: Literal["first", "last", "mean"] = "first",
     smoothing: Probability = 0.0,
+    weights: Literal["balanced"] | Mapping[Name, PositiveFloat] | None = None,
     scheme: Literal["keep", "IOB1", "BIO", "BIOES", "BILOU"] = "keep",
     confidence: bool = True,
+    calibrate: bool = True,
     over: Name | None = None,
 ) -> Decoder:
     """Labels each word on its own, by a softmax over the labels that training has seen.
@@ -26,8 +29,12 @@ def tagger(
     dropout: share of values dropped before the output layer.
     word: which piece speaks for a word of several, or the mean of all of them.
     smoothing: probability that is spread evenly over all labels (Szegedy et al. 2016).
+    weights: what the loss of a word is multiplied by, for its label: `balanced` makes up for how
+        often labels occur; a mapping names some labels of the scheme that is learnt, others have 1.
     scheme: the tag scheme that is learnt; answers are in the file's all the same.
-    confidence: gives the probability of each word's label.
+    confidence: gives the probability of each word's label, and that of each span, the product of
+        its words'.
+    calibrate: fits a temperature for these probabilities on dev, once after training; labels stay.
     over: the input whose words are labelled, where there are several.
     """
     from seqkit_labels.word_tagger import Tagger
@@ -37,8 +44,10 @@ def tagger(
         dropout=dropout,
         word=word,
         smoothing=smoothing,
+        weights=weights,
         scheme=scheme,
         confidence=confidence,
+        calibrate=calibrate,
         over=over,
     )
 
@@ -50,7 +59,9 @@ def crf(
     word: Literal["first", "last", "mean"] = "first",
     scheme: Literal["keep", "IOB1", "BIO", "BIOES", "BILOU"] = "keep",
     constrain: bool = True,
+    best: PositiveInt | None = None,
     confidence: bool = True,
+    calibrate: bool = True,
     over: Name | None = None,
 ) -> Decoder:
     """Labels the words of a text together, by a conditional random field (Lafferty et al. 2001).
@@ -62,7 +73,9 @@ def crf(
     word: which piece speaks for a word of several, or the mean of all of them.
     scheme: the tag scheme that is learnt; answers are in the file's all the same.
     constrain: forbids what the tag scheme does not allow, in training and in answers.
-    confidence: gives the marginal probability of each word's label; about 2 µs a word.
+    best: gives so many of the likeliest answers as `alternatives`, each with its probability.
+    confidence: gives the marginal probability of each word's label, and that of each span.
+    calibrate: fits a temperature for these probabilities on dev, once after training; labels stay.
     over: the input whose words are labelled, where there are several.
     """
     from seqkit_labels.word_crf import CRF
@@ -73,6 +86,8 @@ def crf(
         word=word,
         scheme=scheme,
         constrain=constrain,
+        best=best,
         confidence=confidence,
+        calibrate=calibrate,
         over=over,
     )

@@ -17,6 +17,7 @@ from seqkit.errors import DataError
 from seqkit.inputs import input_name, input_width
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Answer, Example, Learnt, Loss, Upstream, Vectors
+from seqkit_labels.descriptions import describe_texts
 from seqkit_labels.gold import counted, cut
 from seqkit_labels.scores import full_precision
 
@@ -190,14 +191,17 @@ class Classifier(nn.Module):
         return {"value": label_of(example.gold, "classifier")}
 
     def describe(self, examples: Iterable[Example], split: str) -> list[Finding]:
-        """What the labels are, and what always giving the commonest would score."""
-        del examples, split
-        total, most, least = sum(self.counts), self.counts[0], self.counts[-1]
-        line = (
-            f"{len(self.labels)} labels on {total:,} texts, from {self.labels[0]} ({most:,}) to "
-            f"{self.labels[-1]} ({least:,}); {self.labels[0]} alone is {100 * most / total:.1f}%"
+        """Labels, what is wrong with them, and examples: see `describe_texts`."""
+        every = list(examples)
+        golds = [[label_of(example.gold, "classifier")] for example in every]
+        decoded = (
+            (
+                example.inputs[input_name("classifier", example.inputs, self.over)],
+                [self.labels[int(self.prepare(example)["label"])]],
+            )
+            for example in every
         )
-        return [Finding(line)]
+        return describe_texts(golds, decoded, self.index, split)
 
 
 def last_step(vectors: Vectors) -> Float[Tensor, "batch width"]:
@@ -216,6 +220,8 @@ def last_step(vectors: Vectors) -> Float[Tensor, "batch width"]:
 def label_of(gold: Any, where: str) -> str:
     """A gold as a label: a string, or a whole number. Raises DataError for anything else."""
     if isinstance(gold, str | int | np.integer):
+        if not str(gold).strip():
+            raise DataError(f"{where}: the label is empty. Give it one, or leave the example out.")
         return str(gold)
     if gold is None:
         raise DataError(f"{where} has no gold. Name the field of the label under data.gold.")

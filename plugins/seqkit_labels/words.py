@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -14,14 +15,13 @@ from seqkit.inputs import input_name
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Answer, Example, Frames, Learnt, Pieces
 from seqkit_labels import gold as golds
+from seqkit_labels.descriptions import describe_words
 from seqkit_labels.rewriting import Tail, finished, rewrite
 from seqkit_labels.schemes import (
     OUTSIDE,
     Span,
     convert,
-    count_illegal,
     detect,
-    parts,
     spans,
     write,
 )
@@ -32,6 +32,8 @@ if TYPE_CHECKING or CHECK_SHAPES:
 Speaker = Literal["first", "last", "mean"]
 NO_PIECE = -(2**30)
 UNSEEN = -1
+Certainty = Callable[[Sequence[Sequence[Span]]], Sequence[Sequence[float]]]
+"""Gives the probabilities of the spans of each row of a batch."""
 
 
 class WordLabels:
@@ -121,14 +123,17 @@ class WordLabels:
 
     def gold(self, example: Example) -> Answer:
         """An example's gold as an answer: the labels of the file, untouched."""
-        return self.answer(self.read(example), self.source(example))
+        tags = self.read(example)
+        return self.answer(tags, spans(tags), self.source(example))
 
-    def answer(self, tags: list[str], source: Pieces | Frames) -> dict[str, Any]:
-        """Labels, with their spans in characters where they follow a scheme."""
+    def answer(
+        self, tags: list[str], found: Sequence[Span], source: Pieces | Frames
+    ) -> dict[str, Any]:
+        """Labels of the file, with their spans in characters where they follow a scheme."""
         if self.file_scheme is None:
             return {"value": tags}
-        found = in_characters(spans(tags), source)
-        return {"value": tags, "spans": found, "scheme": self.file_scheme}
+        placed = in_characters(found, source)
+        return {"value": tags, "spans": placed, "scheme": self.file_scheme}
 
     def answers(
         self,
@@ -136,33 +141,63 @@ class WordLabels:
         lengths: Int[np.ndarray, " batch"],
         confidence: Float[np.ndarray, "batch time"] | None,
         examples: Sequence[Example],
+        of_spans: Certainty | None = None,
     ) -> list[Answer]:
         """The answers of a batch: `value`, one label a word, and what is known about them.
 
         With a scheme also `spans`, [start, end, label] in characters, and `scheme`. With confidence
-        also `confidence`, the probability of each word's label, and for spans
-        `span_confidence`, the least of their words'.
+        also `confidence`, the probability of each word's label, and for spans `span_confidence`.
+
+        of_spans: gives the probabilities of spans; without it, that of a span is the product of its
+        words', as of labels that do not depend on each other.
         """
-        names, sure = self.labels, None
-        if confidence is not None:
-            sure = confidence.astype(np.float64).round(4).tolist()
-        found: list[Answer] = []
-        rows = zip(labels.tolist(), lengths.tolist(), examples, strict=True)
-        for row, (indices, length, example) in enumerate(rows):
-            tags = [names[index] for index in indices[:length]]
-            every = spans(tags) if self.scheme else []
-            if self.scheme != self.file_scheme and self.file_scheme:
-                tags = write(every, length, self.file_scheme)
-            answer: dict[str, Any] = {"value": tags}
-            if self.file_scheme:
-                answer["spans"] = in_characters(every, self.source(example))
-                answer["scheme"] = self.file_scheme
-            if sure is not None:
-                answer["confidence"] = words = sure[row][:length]
-                if self.file_scheme:
-                    answer["span_confidence"] = [min(words[s:e]) for s, e, _ in every]
-            found.append(answer)
-        return found
+        rows = self.named(labels, lengths)
+        every = [spans(tags) if self.scheme else [] for tags in rows]
+        found = [
+            self.answer(self.written(tags, read), read, self.source(example))
+            for tags, read, example in zip(rows, every, examples, strict=True)
+        ]
+        if confidence is None:
+            return found
+        for answer, sure in zip(found, rounded(confidence), strict=True):
+            answer["confidence"] = sure[: len(answer["value"])]
+        if self.file_scheme:
+            known = of_spans(every) if of_spans else products(every, confidence)
+            for answer, likely in zip(found, known, strict=True):
+                answer["span_confidence"] = [round(one, 4) for one in likely]
+        return list[Answer](found)
+
+    def named(
+        self, labels: Int[np.ndarray, "batch time"], lengths: Int[np.ndarray, " batch"]
+    ) -> list[list[str]]:
+        """The names of labels, those past a text's end left out."""
+        names = self.labels
+        return [
+            [names[index] for index in indices[:length]]
+            for indices, length in zip(labels.tolist(), lengths.tolist(), strict=True)
+        ]
+
+    def read_spans(
+        self, labels: Int[np.ndarray, "batch time"], lengths: Int[np.ndarray, " batch"]
+    ) -> list[list[Span]]:
+        """The spans over words that are read from labels; none where there is no scheme."""
+        return [spans(tags) if self.scheme else [] for tags in self.named(labels, lengths)]
+
+    def written(self, tags: list[str], found: Sequence[Span]) -> list[str]:
+        """Tags of the scheme that is learnt in that of the file."""
+        if self.file_scheme is None or self.scheme == self.file_scheme:
+            return tags
+        return write(found, len(tags), self.file_scheme)
+
+    def alternative(
+        self, labels: Sequence[int], probability: float, source: Pieces | Frames
+    ) -> dict[str, Any]:
+        """One of several answers to a text: `value`, `spans` with a scheme, and `probability`."""
+        tags = [self.labels[index] for index in labels]
+        found = spans(tags) if self.scheme else []
+        answer = self.answer(self.written(tags, found), found, source)
+        answer.pop("scheme", None)
+        return {**answer, "probability": float(f"{probability:.4g}")}
 
     def push(
         self, tail: Tail, labels: Sequence[int], confidence: Float[np.ndarray, " word"] | None
@@ -174,7 +209,7 @@ class WordLabels:
         """
         found: list[Answer] = [{"value": self.labels[index]} for index in labels]
         if confidence is not None:
-            sure = confidence.astype(np.float64).round(4).tolist()
+            sure = rounded(confidence)
             found = [{**one, "confidence": p} for one, p in zip(found, sure, strict=True)]
         if self.file_scheme is None or self.scheme == self.file_scheme:
             return found, tail
@@ -185,41 +220,24 @@ class WordLabels:
         return finished(tail, self.file_scheme) if self.file_scheme else []
 
     def describe(self, examples: Iterable[Example], split: str) -> list[Finding]:
-        """Labels, scheme and illegal transitions of a split, and three decoded examples."""
-        del split
-        total = sum(self.counts)
-        lines = [
-            f"{len(self.labels)} labels on {total:,} words, from {self.labels[0]} "
-            f"({self.counts[0]:,}) to {self.labels[-1]} ({self.counts[-1]:,})"
-        ]
-        if self.file_scheme is None:
-            return notes([*lines, "the labels follow no tag scheme: no spans are read"])
-        wrong, shown = 0, list[str]()
-        for example in examples:
-            tags = self.read(example)
-            wrong += count_illegal(tags, self.file_scheme)
-            found = spans(tags)
-            if found and len(shown) < 3:
-                source = self.source(example)
-                text = golds.text_of(source)
-                shown.append(golds.sample(in_characters(found, source), text))
-        kinds = sorted({parts(label)[1] for label in self.labels} - {""})
-        learnt = f", learnt as {self.scheme}" if self.scheme != self.file_scheme else ""
-        more = f" and {len(kinds) - 8} more" if len(kinds) > 8 else ""
-        lines.append(
-            f"tags are {self.file_scheme}{learnt}, read as spans of {', '.join(kinds[:8])}{more}"
-        )
-        if wrong:
-            lines.append(
-                f"{golds.counted(wrong, 'illegal transition')} of {self.file_scheme}, "
-                "read as conlleval reads them"
-            )
-        return notes(lines + [f"spans: {line}" for line in shown])
+        """Labels, tag scheme, and what is wrong with them: see `describe_words`."""
+        return describe_words(self, examples, split)
 
 
-def notes(lines: Iterable[str]) -> list[Finding]:
-    """Lines that are for a reader to know."""
-    return [Finding(line) for line in lines]
+def rounded(confidence: Float[np.ndarray, "*axes"]) -> list[Any]:
+    """Probabilities to four places."""
+    found: list[Any] = confidence.astype(np.float64).round(4).tolist()
+    return found
+
+
+def products(
+    found: Sequence[Sequence[Span]], confidence: Float[np.ndarray, "batch time"]
+) -> list[list[float]]:
+    """For each span the product of its words' probabilities."""
+    return [
+        [math.prod(words[start:end]) for start, end, _ in every]
+        for every, words in zip(found, confidence.tolist(), strict=True)
+    ]
 
 
 def one_piece_a_word(source: Pieces | Frames) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
+from seqkit.abilities import Finding
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Example
 from seqkit_text.vocabulary import (
@@ -18,6 +19,7 @@ from seqkit_text.vocabulary import (
     count_strings,
     numbered,
     pieces_of,
+    unknown_share,
     vocabulary,
 )
 
@@ -44,11 +46,19 @@ class Alphabet:
 
     def fit(self, examples: Iterable[Example]) -> Learnt:
         """Counts the characters of every input. Raises DataError where there is none to know."""
+        return vocabulary(self.count(examples), self.stage, "character", self.minimum)
+
+    def count(self, examples: Iterable[Example]) -> Counter[str]:
+        """How often each character stands in the pieces."""
         counts: Counter[str] = Counter()
         for string, count in count_strings(examples, self.stage).items():
             for character in string:
                 counts[character] += count
-        return vocabulary(counts, self.stage, "character", self.minimum)
+        return counts
+
+    def describe(self, examples: Iterable[Example], split: str) -> list[Finding]:
+        """The share of a split's characters that have no vector of their own."""
+        return unknown_share(self.count(examples), self.known.__contains__, "characters", split)
 
     def ready(self, learnt: Learnt) -> int:
         """Knows the characters; gives how many numbers there are, padding and unknown included."""

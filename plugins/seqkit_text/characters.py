@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
+from seqkit.abilities import Finding
 from seqkit.settings import CHECK_SHAPES
-from seqkit.stages import Pieces, Text
+from seqkit.stages import Example, Pieces, Text
 
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Int32
@@ -57,6 +58,11 @@ class Characters:
         """Joins characters."""
         return "".join(strings)
 
+    def describe(self, examples: Iterable[Example], split: str) -> list[Finding]:
+        """How many pieces a word has."""
+        del split
+        return fertility(examples)
+
 
 @final
 class Bytes:
@@ -87,6 +93,19 @@ class Bytes:
         """Decodes bytes; what is no UTF-8 becomes U+FFFD."""
         joined = b"".join(BYTES.get(string, REPLACEMENT) for string in strings)
         return joined.decode("utf-8", "replace")
+
+    def describe(self, examples: Iterable[Example], split: str) -> list[Finding]:
+        """How many pieces a word has."""
+        del split
+        return fertility(examples)
+
+
+def fertility(examples: Iterable[Example]) -> list[Finding]:
+    """Pieces a word, where these are not the same; in a raw text, a character is a word."""
+    every = [pieces for example in examples for pieces in example.inputs.values()]
+    pieces = sum(len(one) for one in every if isinstance(one, Pieces))
+    words = sum(len(one.word_spans) for one in every if isinstance(one, Pieces))
+    return [Finding(f"{pieces / words:.2f} pieces a word")] if words and words != pieces else []
 
 
 def letters(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast, final
 
 import torch
 from torch import nn
 
+from seqkit.abilities import Describing, Finding
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Embedder, Example, Vectors
 from seqkit_text.dropout import Dropout
@@ -56,6 +58,17 @@ class Concat(nn.Module):
             for number, part in enumerate(self.embedders)
             for key, array in part.prepare(example, name, rng).items()
         }
+
+    def describe(self, examples: Iterable[Example], split: str) -> list[Finding]:
+        """What each part says, under the number that it has in the recipe."""
+        if isinstance(examples, Iterator):
+            examples = list(examples)
+        return [
+            replace(found, text=f"parts.{number}: {found.text}")
+            for number, part in enumerate(self.parts)
+            if isinstance(part, Describing)
+            for found in part.describe(examples, split)
+        ]
 
     def forward(self, batch: Batch) -> Vectors:
         """The parts' vectors end to end, and the sum of their penalties."""

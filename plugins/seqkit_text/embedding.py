@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from annotated_types import MinLen
+from annotated_types import Ge, Le, MinLen
 
-from seqkit.plugins import Use
 from seqkit.settings import Dropout, Nested, NonNegativeFloat, PositiveInt
-from seqkit.stages import Embedder, Encoder, Upstream
+from seqkit.stages import Embedder, Upstream
+from seqkit_text.rules import locked_rules, repeated
 
-CHARACTER_STATE = 50
+Feature = Literal["piece", "lower", "prefix", "suffix", "shape"]
 PREFIXES = [1, 2, 3]
 SUFFIXES = [1, 2, 3, 4]
+ROWS: dict[Feature, int] = {"lower": 5000, "prefix": 1000, "suffix": 2500, "shape": 2500}
+"""As spaCy's small models have them."""
 
 
 def lookup_embedder(
@@ -80,7 +82,7 @@ def affixes_embedder(
     locked: drops the same elements at every step of a text (Gal & Ghahramani 2016).
     """
     del upstream
-    from seqkit_text.ends import Affixes
+    from seqkit_text.affixes import Affixes
 
     return Affixes(
         prefixes=prefixes,
@@ -97,61 +99,72 @@ def affixes_rules(settings: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     """Says where there is no affix, or one twice, or `locked` has nothing to lock."""
     if not settings["prefixes"] and not settings["suffixes"]:
         yield "suffixes", "is empty, and so is 'prefixes'. Give at least one length to one of them"
-    for name in ("prefixes", "suffixes"):
-        for length in sorted(set(settings[name])):
-            if settings[name].count(length) > 1:
-                yield name, f"has the length {length} twice. Leave out one of them"
+    yield from repeated(settings, "prefixes")
+    yield from repeated(settings, "suffixes")
     yield from locked_rules(settings)
 
 
-def characters_embedder(
+def shape_embedder(
     upstream: Upstream,
     *,
-    width: PositiveInt | None = None,
-    encode: Nested[Encoder] | None = None,
-    character_width: PositiveInt = 25,
-    minimum: PositiveInt = 1,
-    longest: PositiveInt = 32,
+    width: PositiveInt = 25,
+    run: PositiveInt = 4,
+    minimum: PositiveInt = 2,
     dropout: Dropout = 0.0,
+    locked: bool = False,
 ) -> Embedder:
-    """Reads each piece's characters; the last states are its vector (Lample et al. 2016).
+    """Adds up the vectors of each piece's shape, as spaCy has it, and of its casing.
 
-    A spelling is read once a batch, however often it occurs.
+    The shape of Apples is Xxxxx, that of 10.5 is dd.d. The casing is lower, title, upper, mixed,
+    caseless (letters without case), digit or punctuation.
 
-    width: width of a vector, half for each direction of a bilstm; 50 where neither it nor
-        'encode' is given.
-    encode: another recurrent encoder to read with; its width is then the width of a vector.
-    character_width: width of a character's own vector.
-    minimum: characters that training has fewer times than this are unknown.
-    longest: of a longer piece, as many characters are read, half of its head, half of its tail.
+    width: width of a vector.
+    run: how many equal characters in a row a shape keeps.
+    minimum: shapes that training has fewer times than this are unknown.
     dropout: share of the output's elements that training sets to zero.
+    locked: drops the same elements at every step of a text (Gal & Ghahramani 2016).
     """
     del upstream
-    from seqkit_text.spelling import Spelling
+    from seqkit_text.shapes import Shapes
 
-    reader = encode or Use("encoder", "bilstm", {"width": width or CHARACTER_STATE})
-    return Spelling(
-        reader.build(Upstream(width=character_width)),
-        character_width=character_width,
-        minimum=minimum,
-        longest=longest,
+    return Shapes(width=width, run=run, minimum=minimum, dropout=dropout, locked=locked)
+
+
+def hashed_embedder(
+    upstream: Upstream,
+    *,
+    width: PositiveInt = 96,
+    rows: Annotated[dict[Feature, PositiveInt], MinLen(1)] = ROWS,
+    hashes: Annotated[int, Ge(1), Le(8)] = 4,
+    mix: Literal["maxout", "linear"] = "maxout",
+    dropout: Dropout = 0.0,
+    locked: bool = False,
+) -> Embedder:
+    """Mixes vectors of each piece's features, from tables whose rows many pieces share.
+
+    As spaCy's MultiHashEmbed (Miranda et al. 2022): hashes pick a few rows for each feature, whose
+    sum is the feature's vector. No piece is unknown, and there is nothing to fit.
+
+    width: width of a vector, and of a row.
+    rows: by feature, the rows of its table; features are piece, lower (case), prefix (the first
+    character), suffix (the last three) and shape.
+    hashes: how many rows a feature has.
+    mix: maxout takes the highest of three linear maps of all features and normalises; linear is
+    one map.
+    dropout: share of the output's elements that training sets to zero.
+    locked: drops the same elements at every step of a text (Gal & Ghahramani 2016).
+    """
+    del upstream
+    from seqkit_text.hashed import Hashed
+
+    return Hashed(
+        width=width,
+        rows=rows,
+        hashes=hashes,
+        maxout=mix == "maxout",
         dropout=dropout,
+        locked=locked,
     )
-
-
-def characters_rules(settings: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """Says where `width` and `encode` exclude each other, or halves do not fit."""
-    width = settings["width"]
-    if width is None:
-        return
-    if settings["encode"] is not None:
-        yield "width", "has no effect, as 'encode' has a width of its own. Leave out one of them"
-    elif width % 2:
-        yield (
-            "width",
-            f"is {width}, but each of the two directions takes half of it. "
-            f"Use an even number, such as {width + 1}",
-        )
 
 
 def concat_embedder(
@@ -170,9 +183,3 @@ def concat_embedder(
     from seqkit_text.concat import Concat
 
     return Concat([part.build(upstream) for part in parts], dropout, locked)
-
-
-def locked_rules(settings: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """Says where `locked` has nothing to lock."""
-    if settings["locked"] and not settings["dropout"]:
-        yield "locked", "has no effect without 'dropout'. Set 'dropout' above 0"

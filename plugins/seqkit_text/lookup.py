@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from seqkit.abilities import Finding
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Example, Vectors, time_mask
 from seqkit_text.dropout import Dropout
@@ -22,6 +23,7 @@ from seqkit_text.vocabulary import (
     count_strings,
     numbered,
     pieces_of,
+    unknown_share,
     vocabulary,
 )
 
@@ -90,6 +92,11 @@ class Lookup(nn.Module):
         del rng
         strings = pieces_of(example, name, "lookup").strings
         return {"pieces": np.fromiter(self.numbers.all(strings), np.int32, len(strings))}
+
+    def describe(self, examples: Iterable[Example], split: str) -> list[Finding]:
+        """The share of a split's pieces that have no vector of their own."""
+        counts = count_strings(examples, "lookup")
+        return unknown_share(counts, lambda string: self.number(string) > UNKNOWN, "pieces", split)
 
     def forward(self, batch: Batch) -> Vectors:
         """The vectors of "pieces" [batch time]; in training some are the unknown one."""

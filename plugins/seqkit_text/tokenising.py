@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from annotated_types import Ge, Le
+
+from seqkit.settings import NonNegativeFloat, PositiveInt
 from seqkit.stages import Tokeniser, Upstream
+
+Coverage = Annotated[float, Ge(0.98), Le(1.0)]
 
 
 def words_tokeniser(
@@ -66,3 +71,49 @@ def bytes_tokeniser(upstream: Upstream) -> Tokeniser:
     from seqkit_text.characters import Bytes
 
     return Bytes()
+
+
+def sentencepiece_tokeniser(
+    upstream: Upstream,
+    *,
+    algorithm: Literal["unigram", "bpe"] = "unigram",
+    size: PositiveInt = 8000,
+    byte_fallback: bool = True,
+    character_coverage: Coverage = 0.9995,
+    sampling: NonNegativeFloat = 0.0,
+) -> Tokeniser:
+    """Splits words into subwords by a sentencepiece model, trained on the training split.
+
+    A word is a run without white space, or a given word; its first piece begins with ▁ (Kudo &
+    Richardson 2018). Nothing is normalised, and pieces join to exactly the text that they come
+    from. The model is saved with the pipeline.
+
+    algorithm: unigram (Kudo 2018), or bpe (Sennrich et al. 2016).
+    size: how many pieces there are, characters and bytes among them.
+    byte_fallback: splits characters that the model does not know into their bytes in UTF-8, so that
+        there is no unknown piece.
+    character_coverage: share of the training split's characters that are pieces of their own.
+    sampling: above 0, training splits words anew in each epoch. For unigram it is the power of a
+        split's probability, lower is more random (Kudo 2018: 0.1 to 0.5); for bpe the share of
+        merges that are left out (Provilkov et al. 2020: 0.1).
+    """
+    del upstream
+    from seqkit_text.subwords import Subwords
+
+    return Subwords(
+        algorithm=algorithm,
+        size=size,
+        byte_fallback=byte_fallback,
+        character_coverage=character_coverage,
+        sampling=sampling,
+    )
+
+
+def sentencepiece_rules(settings: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Says where bpe would leave out every merge."""
+    if settings["algorithm"] == "bpe" and settings["sampling"] >= 1:
+        yield (
+            "sampling",
+            f"is {settings['sampling']:g}, but for bpe it is the share of merges that are left "
+            "out. Use a number below 1, such as 0.1",
+        )

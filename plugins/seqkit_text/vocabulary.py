@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar, final
 
+from seqkit.abilities import Finding
 from seqkit.errors import DataError
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Example, Pieces
@@ -15,6 +16,11 @@ if TYPE_CHECKING or CHECK_SHAPES:
 
 PADDING, UNKNOWN, FIRST = 0, 1, 2
 """Numbers of no piece, of any unknown one, and of the first that is known."""
+
+MANY = 0.5
+"""Share of a split that is unknown beyond which a reader should look."""
+SHOWN = 5
+"""Unknown strings that are named, the most frequent ones."""
 
 Value = TypeVar("Value")
 
@@ -60,6 +66,24 @@ def vocabulary(
     known.sort(key=lambda item: (-item[1], item[0]))
     known = known[:limit]
     return {"strings": [string for string, _ in known], "counts": [count for _, count in known]}
+
+
+def unknown_share(
+    counts: Counter[str], is_known: Callable[[str], bool], what: str, split: str
+) -> list[Finding]:
+    """What share of a split's strings is unknown, by count and of the distinct ones, and which."""
+    unknown = Counter({string: count for string, count in counts.items() if not is_known(string)})
+    if not unknown:
+        return [Finding(f"none of the {what} is unknown")] if counts else []
+    share, kinds = unknown.total() / counts.total(), len(unknown) / len(counts)
+    most = sorted(unknown.items(), key=lambda item: (-item[1], item[0]))[:SHOWN]
+    named = ", ".join(f"{string[:40]!r} ({count:,})" for string, count in most)
+    why = ", being too rare," if split == "train" else ""
+    text = (
+        f"{share:.1%} of the {what} ({unknown.total():,} of {counts.total():,}){why} are unknown, "
+        f"{kinds:.1%} of the distinct ones; most often {named}"
+    )
+    return [Finding(text, "warning" if share > MANY else "note")]
 
 
 def numbered(strings: Sequence[str]) -> dict[str, int]:

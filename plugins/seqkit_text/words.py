@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from seqkit.abilities import Finding
 from seqkit.errors import DataError
 from seqkit.settings import CHECK_SHAPES
-from seqkit.stages import Pieces, Text
+from seqkit.stages import Example, Pieces, Text
 
 if TYPE_CHECKING or CHECK_SHAPES:
     from numpy.random import Generator
@@ -75,6 +76,35 @@ class Words:
     def text(self, strings: Sequence[str]) -> str:
         """Joins words by spaces."""
         return " ".join(strings)
+
+    def describe(self, examples: Iterable[Example], split: str) -> list[Finding]:
+        """Whether words are given or found, and given words that are empty or have spaces."""
+        texts, given, empty, spaced = 0, 0, list[str](), list[str]()
+        for number, example in enumerate(examples, 1):
+            for pieces in example.inputs.values():
+                if isinstance(pieces, Pieces):
+                    texts += 1
+                    given += pieces.source.words is not None
+                    for place, word in enumerate(pieces.strings, 1):
+                        if word.split() != [word]:
+                            where = f"example {number:,}, word {place:,}"
+                            (spaced if word else empty).append(f"{where} {word!r}")
+        found = []
+        if split == "train" and texts:
+            share = f" in {given:,} of {texts:,} texts" if given < texts else ""
+            found.append(Finding(f"words are given{share}" if given else "words are not given"))
+        if empty:
+            told = f"{counted(len(empty))} empty, the first is {empty[0]}"
+            found.append(Finding(f"{told}. Check how the columns are split", "warning"))
+        if spaced:
+            told = f"{counted(len(spaced))} written with white space, such as {spaced[0]}"
+            found.append(Finding(told))
+        return found
+
+
+def counted(words: int) -> str:
+    """`1 word is`, `2 words are`."""
+    return f"{words:,} word{' is' if words == 1 else 's are'}"
 
 
 @cache

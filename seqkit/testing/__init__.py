@@ -101,7 +101,7 @@ def check_stage(
     elif kind is None:
         given = (before([SINGLE], upstream),) if stage.kind in STAGES else ()
         kind = looks_like(stage.name, subject(*given).made())
-    check_kind(kind, subject, examples, upstream, files=stage.files)
+    check_kind(kind, subject, examples, upstream, files=bool(stage.files))
 
 
 def registered(factory: Callable[..., Any], kind: str | None) -> tuple[Stage, Registry]:

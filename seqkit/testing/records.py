@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from seqkit.abilities import Surveying, Tabulating, Tabulation
 from seqkit.stages import Answer, Metric, Source
 from seqkit.testing.subject import Subject, same
 
@@ -27,6 +28,10 @@ def check_metric(subject: Subject, pairs: Sequence[tuple[Answer, Answer]]) -> No
     subject.has(metric, Metric)
     better = metric.higher_is_better
     subject.hold(isinstance(better, bool), f"higher_is_better is {better!r}, not true or false.")
+    answers, golds = [answer for answer, _ in pairs], [gold for _, gold in pairs]
+    if isinstance(metric, Surveying):
+        with subject.doing("survey"):
+            metric.survey(answers, golds)
     counts = [counted(subject, metric, *pair) for pair in pairs]
     shapes = {count.shape for count in counts}
     subject.hold(len(shapes) == 1, f"counts have the shapes {sorted(shapes)}. Give one always.")
@@ -43,6 +48,21 @@ def check_metric(subject: Subject, pairs: Sequence[tuple[Answer, Answer]]) -> No
     said = metric.signature
     line = isinstance(said, str) and bool(said.strip()) and "\n" not in said
     subject.hold(line, f"signature is {said!r}, not one line that says what was measured.")
+    if isinstance(metric, Tabulating):
+        check_tables(subject, metric, answers, golds)
+
+
+def check_tables(
+    subject: Subject, metric: Tabulating, answers: Sequence[Answer], golds: Sequence[Answer]
+) -> None:
+    """Each row of a metric's tables has a cell for each column."""
+    with subject.doing("tables"):
+        tables = metric.tables(answers, golds)
+    for table in tables:
+        form = isinstance(table, Tabulation)
+        subject.hold(form, f"tables gives {type(table).__name__}, no Tabulation.")
+        even = all(len(row) == len(table.columns) for row in table.rows)
+        subject.hold(even, f"the table '{table.title}' has rows that are not as long as its head.")
 
 
 def counted(subject: Subject, metric: Any, answer: Answer, gold: Answer) -> np.ndarray:

@@ -22,8 +22,17 @@ SPANS = [
     ),
 ]
 TWO_GOLDS = [
-    example(text, {"one": list(text.split()), "two": list(text.split())})
-    for text in TEXTS
+    example(text, {"one": list(text.split()), "two": list(text.split())}) for text in TEXTS
+]
+SURE = [
+    (
+        {"value": "a", "confidence": 0.8, "spans": [[0, 1, "X"]], "span_confidence": [0.75]},
+        {"value": "b", "confidence": 1.0, "spans": [], "span_confidence": []},
+    ),
+    tuple(
+        {"value": "a", "confidence": sure, "spans": [], "span_confidence": []}
+        for sure in (0.5, 1.0)
+    ),
 ]
 ONE_NUMBER = [example(text, len(text) / 7) for text in TEXTS]
 SERIES = [example(np.arange(2 * n).reshape(n, 2) / 3) for n in (4, 1, 7)]
@@ -97,6 +106,8 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "decoder classifier": [{"pool": pool} for pool in ("last", "max", "mean", "attention")],
     "decoder heads": [{"parts": {"one": "tagger", "two": "crf"}, "weights": {"two": 0.5}}],
     "decoder regression": [{"pool": pool} for pool in ("last", "max", "mean")],
+    "metric calibration": [{}, {"of": "spans", "bins": 3}],
+    "metric label_f1": [{}, {"average": "macro"}],
     "metric span_f1": [{}, {"mode": "strict"}],
     "metric within": [{}, {"tolerance": 3.0}],
 }
@@ -105,6 +116,7 @@ EXAMPLES: Mapping[str, Sequence[Any]] = {
     "decoder heads": TWO_GOLDS,
     "decoder regression": ONE_NUMBER,
     "embedder frames": SERIES,
+    "metric calibration": SURE,
     "metric span_f1": SPANS,
     "metric squared_error": NUMBERS,
     "metric within": NUMBERS,

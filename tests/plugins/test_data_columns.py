@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,11 +17,11 @@ def rows_of(
     content: str,
     columns: list[str],
     delimiter: str | None = None,
-    comment: str | None = None,
+    **settings: Any,
 ) -> list[Row]:
     path = tmp_path / "a.conll"
     path.write_text(content, "utf-8")
-    source = seqkit_data.conll(columns=columns, delimiter=delimiter, comment=comment)
+    source = seqkit_data.conll(columns=columns, delimiter=delimiter, **settings)
     return list(source.read("train", path))
 
 
@@ -89,3 +90,30 @@ def test_a_file_of_document_starts_alone_has_no_examples(tmp_path: Path) -> None
         rows_of(tmp_path, "-DOCSTART- O\n\n", ["form", "ner"])
     message = f"{tmp_path}/a.conll: has no examples. Check that it is the right file."
     assert str(caught.value) == message
+
+
+def test_lines_that_part_sentences_may_be_named(tmp_path: Path) -> None:
+    content = "<>\nG _\nend e\n end\n\n<>\nV h\n<end>\n<>\n"
+    rows = rows_of(tmp_path, content, ["form", "tag"], separators=["<>", "end", "<end>"])
+    assert rows == [{"form": ["G", "end"], "tag": ["_", "e"]}, {"form": ["V"], "tag": ["h"]}]
+
+
+def test_a_column_loses_its_prefix(tmp_path: Path) -> None:
+    rows = rows_of(
+        tmp_path, "de:de:\tO\tx\nde:Po\tB\tx\n", ["form", "ner", "-"], prefix={"form": "de:"}
+    )
+    assert rows == [{"form": ["de:", "Po"], "ner": ["O", "B"]}]
+
+
+def test_an_item_without_the_prefix_of_its_column_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        rows_of(tmp_path, "de:a O\nen:b O\n", ["form", "ner"], prefix={"form": "de:"})
+    assert str(caught.value) == (
+        f"{tmp_path}/a.conll:2: 'en:b' does not begin with 'de:'. Mend it, or `prefix`."
+    )
+
+
+def test_columns_are_read_in_the_encoding_that_is_named(tmp_path: Path) -> None:
+    (tmp_path / "b.conll").write_bytes(b"caf\xe9 O\n")
+    source = reading.conll(columns=["form", "ner"], encoding="latin-1")
+    assert list(source.read("train", tmp_path / "b.conll")) == [{"form": ["café"], "ner": ["O"]}]

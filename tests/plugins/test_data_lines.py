@@ -10,21 +10,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import seqkit_data
 from seqkit.errors import DataError
 from seqkit.stages import Source
+from seqkit_data import reading
 from seqkit_data.lines import read_lines
 
 SOURCES: list[Source] = [
-    seqkit_data.conllu(),
-    seqkit_data.conll(columns=["form", "-"]),
-    seqkit_data.jsonl(),
-    seqkit_data.csv(),
-    seqkit_data.tsv(columns=["a", "b"]),
-    seqkit_data.text(),
+    reading.conllu(),
+    reading.conll(columns=["form", "-"]),
+    reading.jsonl(),
+    reading.csv(),
+    reading.tsv(columns=["a", "b"]),
+    reading.text(),
+    reading.labelled(),
+    reading.parallel(files={"a": ""}),
 ]
 WORD = "1\ta\tb\tX\t_\t_\t0\troot\t_\t_\n"
-VALID = [WORD, "a O\n\nb O\n", '{"a": [1, "x"]}\n', 'a,b\n"x\ny",z\n', "x\ty\n", "x\n"]
+VALID = [
+    WORD,
+    "a O\n\nb O\n",
+    '{"a": [1, "x"]}\n',
+    'a,b\n"x\ny",z\n',
+    "x\ty\n",
+    "x\n",
+    "x y\n",
+    "x y\n",
+]
 
 
 def error_of(source: Source, path: Path) -> str:
@@ -81,21 +92,21 @@ def test_gzip_that_is_cut_off_is_named_with_the_line(tmp_path: Path) -> None:
     path = tmp_path / "a.gz"
     path.write_bytes(gzip.compress(b"one\ntwo\n")[:-8])
     message = f"{path}:1: from here on the gzip data is damaged or cut off. Fetch the file again."
-    assert error_of(seqkit_data.text(), path) == message
+    assert error_of(reading.text(), path) == message
 
 
 def test_gzip_with_garbage_inside_is_damaged(tmp_path: Path) -> None:
     path = tmp_path / "a.gz"
     path.write_bytes(gzip.compress(b"one\n")[:10] + b"\xff" * 20)
     message = f"{path}:1: from here on the gzip data is damaged or cut off. Fetch the file again."
-    assert error_of(seqkit_data.text(), path) == message
+    assert error_of(reading.text(), path) == message
 
 
 def test_a_byte_that_is_not_utf8_is_named_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(b"one\ncaf\xe9 x\n")
     message = f"{path}:2: byte 4 (0xe9) is not UTF-8. Convert the file to UTF-8."
-    assert error_of(seqkit_data.text(), path) == message
+    assert error_of(reading.text(), path) == message
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: type(source).__name__)
@@ -109,7 +120,7 @@ def test_a_missing_file_is_an_error_of_every_source(source: Source, tmp_path: Pa
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     message = f"{tmp_path}: cannot be read (Is a directory). Check the path and the data folder."
-    assert error_of(seqkit_data.text(), tmp_path) == message
+    assert error_of(reading.text(), tmp_path) == message
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: type(source).__name__)

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-import seqkit_data
 from seqkit.errors import DataError
 from seqkit.stages import Row
+from seqkit_data import reading
 
 
 def rows_of(tmp_path: Path, content: str) -> list[Row]:
     path = tmp_path / "a.jsonl"
     path.write_text(content, "utf-8")
-    return list(seqkit_data.jsonl().read("train", path))
+    return list(reading.jsonl().read("train", path))
 
 
 def test_values_may_be_nested_and_blank_lines_are_skipped(tmp_path: Path) -> None:

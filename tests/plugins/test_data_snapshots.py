@@ -8,9 +8,9 @@ from typing import Any, NoReturn
 
 import pytest
 
-import seqkit_data
 from seqkit.errors import DataError
 from seqkit.stages import Row
+from seqkit_data import reading
 
 CARD = """---
 dataset_info:
@@ -71,7 +71,7 @@ def fetch(cache: Path, files: dict[str, str]) -> None:
 
 
 def rows_of(split: str, place: str | None = None, config: str | None = None) -> list[Row]:
-    return list(seqkit_data.hub(dataset="me/tiny", config=config).read(split, place))
+    return list(reading.hub(dataset="me/tiny", config=config).read(split, place))
 
 
 def error_of(split: str, place: str | None = None, config: str | None = None) -> str:
@@ -117,7 +117,7 @@ def test_a_data_set_that_was_not_fetched_fails_at_once_with_the_command(cache: P
 def test_the_command_names_the_revision(cache: Path) -> None:
     fetch(cache, {"train.jsonl": '{"a": 1}'})
     with pytest.raises(DataError) as caught:
-        list(seqkit_data.hub(dataset="me/tiny", revision="v2").read("train", None))
+        list(reading.hub(dataset="me/tiny", revision="v2").read("train", None))
     assert str(caught.value) == (
         "hub dataset 'me/tiny': not on this machine, or not whole. "
         "Fetch it with `hf download me/tiny --repo-type dataset --revision v2`."
@@ -126,7 +126,7 @@ def test_the_command_names_the_revision(cache: Path) -> None:
 
 def test_a_name_that_is_none_is_not_on_this_machine(cache: Path) -> None:
     with pytest.raises(DataError, match=r"^hub dataset '\.\./x y': not on this machine, or not"):
-        list(seqkit_data.hub(dataset="../x y").read("train", None))
+        list(reading.hub(dataset="../x y").read("train", None))
 
 
 def test_one_of_several_configurations_must_be_named(cache: Path) -> None:

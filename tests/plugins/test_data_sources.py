@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-import seqkit_data
 from seqkit.plugins import registry
 from seqkit.stages import Source
+from seqkit_data import reading
 
 SHARED = Path(
     os.environ.get("SEQKIT_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")
@@ -40,53 +40,20 @@ def run_unchecked(code: str) -> str:
     ).stdout
 
 
-def test_all_sources_are_registered_and_all_but_the_hub_read_files() -> None:
+ONE_FILE = ("conllu", "conll", "jsonl", "csv", "tsv", "text", "labelled")
+
+
+def test_all_sources_are_registered_and_say_what_a_place_is() -> None:
     found = {stage.name: stage.files for stage in registry().stages("source")}
-    for name in ("conllu", "conll", "jsonl", "csv", "tsv", "text"):
-        assert found[name], name
-    assert not found["hub"]
+    assert all(found[name] is True for name in ONE_FILE)
+    assert all(callable(found[name]) for name in ("parallel", "folders", "parquet"))
+    assert found["hub"] is False
 
 
 def test_the_entry_module_is_light() -> None:
-    heavy = ["torch", "numpy", "pydantic", "datasets", "huggingface_hub", "babel"]
+    heavy = ["torch", "numpy", "pydantic", "pyarrow", "datasets", "huggingface_hub", "tarfile"]
     code = f"import sys, seqkit_data; print([name for name in {heavy} if name in sys.modules])"
     assert run_unchecked(code) == "[]\n"
-
-
-@pytest.mark.parametrize(
-    ("settings", "problems"),
-    [
-        ({"columns": ["a", "-", "-"]}, []),
-        ({"columns": []}, [("columns", "names no column. Name at least one.")]),
-        ({"columns": ["-"]}, [("columns", "names no column. Name at least one.")]),
-        (
-            {"columns": ["a", "b", "a"]},
-            [("columns", "names 'a' twice. Give each column its own name, or '-'.")],
-        ),
-        (
-            {"columns": ["a"], "delimiter": ""},
-            [("delimiter", 'is empty. Leave it out for spaces and tabs, or write "\\t".')],
-        ),
-        (
-            {"columns": ["a"], "delimiter": r"\t"},
-            [("delimiter", 'is a backslash and a t. Write "\\t", with double quotes, for a tab.')],
-        ),
-        (
-            {"columns": ["a"], "comment": ""},
-            [("comment", "is empty, so that it would drop every line. Leave it out.")],
-        ),
-    ],
-)
-def test_conll_refuses_settings_that_cannot_be_meant(
-    settings: dict[str, Any], problems: list[tuple[str, str]]
-) -> None:
-    assert (
-        list(seqkit_data.conll_rules({"delimiter": None, "comment": None} | settings)) == problems
-    )
-
-
-def test_a_table_with_a_header_names_no_columns() -> None:
-    assert list(seqkit_data.table_rules({"columns": None})) == []
 
 
 @pytest.mark.parametrize(
@@ -100,14 +67,15 @@ def test_a_table_with_a_header_names_no_columns() -> None:
     ],
 )
 def test_treebanks_have_their_known_counts(name: str, sentences: int, words: int) -> None:
-    assert words_of(seqkit_data.conllu(), shared(name)) == (sentences, words)
+    assert words_of(reading.conllu(), shared(name)) == (sentences, words)
 
 
 @pytest.mark.slow
 def test_the_training_part_of_ewt_has_its_known_counts() -> None:
     path = shared("ud_english_ewt/en_ewt-ud-train.conllu.gz")
     code = (
-        f"import seqkit_data; rows = list(seqkit_data.conllu().read('train', {str(path)!r}));"
+        "from seqkit_data import reading;"
+        f"rows = list(reading.conllu().read('train', {str(path)!r}));"
         "print(len(rows), sum(len(row['form']) for row in rows))"
     )
     assert run_unchecked(code).split() == ["12544", "204577"]
@@ -123,7 +91,7 @@ def test_the_training_part_of_ewt_has_its_known_counts() -> None:
 )
 def test_wnut_has_its_known_counts(name: str, sentences: int, words: int) -> None:
     for delimiter in (None, "\t"):
-        source = seqkit_data.conll(columns=["form", "ner"], delimiter=delimiter)
+        source = reading.conll(columns=["form", "ner"], delimiter=delimiter)
         assert words_of(source, shared(name)) == (sentences, words)
 
 
@@ -136,5 +104,116 @@ def test_wnut_has_its_known_counts(name: str, sentences: int, words: int) -> Non
     ],
 )
 def test_conll_2003_has_its_known_counts(name: str, sentences: int, words: int) -> None:
-    source = seqkit_data.conll(columns=["form", "pos", "-", "ner"])
+    source = reading.conll(columns=["form", "pos", "-", "ner"])
     assert words_of(source, shared(name)) == (sentences, words)
+
+
+@pytest.mark.slow
+def test_wikiann_loses_the_prefix_of_its_language() -> None:
+    source = reading.conll(columns=["form", "ner"], prefix={"form": "de:"})
+    rows = list(source.read("dev", shared("ner_wikiann/de/dev.gz")))
+    assert (len(rows), sum(len(row["form"]) for row in rows)) == (10000, 97805)
+    assert not any(form.startswith("de:") for row in rows for form in row["form"])
+
+
+@pytest.mark.parametrize(
+    ("split", "proteins", "residues"), [("train", 111, 18105), ("test", 17, 3520)]
+)
+def test_proteins_are_parted_by_lines_of_their_own(
+    split: str, proteins: int, residues: int
+) -> None:
+    source = reading.conll(
+        columns=["residue", "structure"], separators=["<>", "end", "<end>"], comment="#"
+    )
+    path = shared(f"protein_qian_sejnowski/protein-secondary-structure.{split}")
+    assert words_of(source, path, "residue") == (proteins, residues)
+    found = {mark for row in source.read(split, path) for mark in row["structure"]}
+    assert found == {"h", "e", "_"}
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "rows", "labels"),
+    [
+        ("cls_sst5/stsa.fine.train.gz", {}, 8544, 5),
+        ("cls_sst5/stsa.fine.dev", {}, 1101, 5),
+        ("cls_sst5/stsa.fine.test.gz", {}, 2210, 5),
+        ("cls_trec/TREC.train.all.gz", {"encoding": "latin-1"}, 5452, 6),
+        ("cls_trec/TREC.test.all", {}, 500, 6),
+        ("cls_trec/raw/TREC.train.gz", {"encoding": "latin-1"}, 5452, 50),
+        ("cls_trec/raw/TREC.test", {}, 500, 42),
+    ],
+)
+def test_labelled_lines_have_their_known_counts(
+    name: str, settings: dict[str, Any], rows: int, labels: int
+) -> None:
+    found = list(reading.labelled(**settings).read("train", shared(name)))
+    assert (len(found), len({row["label"] for row in found})) == (rows, labels)
+
+
+def test_trec_has_six_coarse_labels() -> None:
+    source = reading.labelled(encoding="latin-1", coarse=":")
+    found = {row["coarse"] for row in source.read("train", shared("cls_trec/raw/TREC.train.gz"))}
+    assert found == {"ABBR", "DESC", "ENTY", "HUM", "LOC", "NUM"}
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "field", "rows", "labels"),
+    [
+        (reading.tsv(columns=["text", "label"]), "cls_sst2/train.tsv.gz", "label", 6920, 2),
+        (reading.tsv(columns=["text", "label"]), "cls_sst2/dev.tsv", "label", 872, 2),
+        (reading.tsv(columns=["text", "label"]), "cls_sst2/test.tsv.gz", "label", 1821, 2),
+        (reading.csv(), "cls_banking77/train.csv.gz", "category", 10003, 77),
+        (reading.csv(), "cls_banking77/test.csv.gz", "category", 3080, 77),
+    ],
+)
+def test_tables_have_their_known_counts(
+    source: Source, name: str, field: str, rows: int, labels: int
+) -> None:
+    found = list(source.read("train", shared(name)))
+    assert (len(found), len({row[field] for row in found})) == (rows, labels)
+
+
+@pytest.mark.slow
+def test_imdb_is_read_from_its_archive() -> None:
+    path = shared("cls_imdb/aclImdb_test_labelled.tar.xz")
+    rows = list(reading.folders(replace={"<br />": " "}).read("test", path))
+    assert len(rows) == 25000
+    assert [row["label"] for row in rows[:4]] == ["neg", "pos", "neg", "pos"]
+    assert sum(row["label"] == "pos" for row in rows) == 12500
+    assert not any("<br />" in row["text"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "tokens"),
+    [
+        ("ud_english_ewt/en_ewt-ud-dev.conllu.gz", 24787),
+        ("ud_tamil_ttb/ta_ttb-ud-test.conllu.gz", 1772),
+        ("ud_turkish_imst/tr_imst-ud-dev.conllu.gz", 10257),
+        ("ud_vietnamese_vtb/vi_vtb-ud-test.conllu.gz", 11692),
+    ],
+)
+def test_the_texts_of_treebanks_are_their_tokens(name: str, tokens: int) -> None:
+    rows = list(reading.conllu(segments=True).read("dev", shared(name)))
+    assert sum(len(row["segments"]) for row in rows) == tokens
+    for row in rows[:50]:
+        inside = "".join(row["text"][begin:end] for begin, end, _ in row["segments"])
+        assert "".join(inside.split()) == "".join(row["text"].split())
+
+
+@pytest.mark.parametrize(("split", "count"), [("train", 4478), ("valid", 500), ("test", 893)])
+def test_atis_has_its_known_counts(split: str, count: int) -> None:
+    files = {"words": "seq.in", "slots": "seq.out", "intent": "label"}
+    source = reading.parallel(files=files, split=["words", "slots"])
+    rows = list(source.read("train", shared(f"slots_atis/{split}")))
+    assert len(rows) == count
+    assert all(len(row["words"]) == len(row["slots"]) for row in rows)
+
+
+def test_multi30k_is_read_by_how_its_names_begin() -> None:
+    source = reading.parallel(files={"en": ".en", "de": ".de"})
+    rows = list(source.read("dev", shared("multi30k/task1/raw") / "val"))
+    assert len(rows) == 1014
+    assert rows[0] == {
+        "en": "A group of men are loading cotton onto a truck",
+        "de": "Eine Gruppe von Männern lädt Baumwolle auf einen Lastwagen",
+    }

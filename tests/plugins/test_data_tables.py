@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
-import seqkit_data
 from seqkit.errors import DataError
 from seqkit.stages import Row
+from seqkit_data import reading
 
 
 def csv_rows(tmp_path: Path, content: str, columns: list[str] | None = None) -> list[Row]:
     path = tmp_path / "a.csv"
     path.write_bytes(content.encode())
-    return list(seqkit_data.csv(columns=columns).read("train", path))
+    return list(reading.csv(columns=columns).read("train", path))
 
 
 def tsv_rows(tmp_path: Path, content: str, columns: list[str] | None = None) -> list[Row]:
     path = tmp_path / "a.tsv"
     path.write_bytes(content.encode())
-    return list(seqkit_data.tsv(columns=columns).read("train", path))
+    return list(reading.tsv(columns=columns).read("train", path))
 
 
 def test_quotes_keep_commas_quotes_and_line_ends_of_a_cell(tmp_path: Path) -> None:
@@ -97,3 +97,10 @@ def test_a_header_alone_has_no_examples(tmp_path: Path) -> None:
         csv_rows(tmp_path, "text,label\n")
     message = f"{tmp_path}/a.csv: has no examples. Check that it is the right file."
     assert str(caught.value) == message
+
+
+def test_tables_are_read_in_the_encoding_that_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"text\ncaf\xe9\n")
+    for source in (reading.csv(encoding="latin-1"), reading.tsv(encoding="latin-1")):
+        assert list(source.read("train", path)) == [{"text": "café"}]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-import seqkit_data
 from seqkit.errors import DataError
 from seqkit.stages import Row
+from seqkit_data import reading
 
 SENTENCES = """# newpar
 # sent_id = one
@@ -30,7 +30,7 @@ SENTENCES = """# newpar
 def rows_of(tmp_path: Path, content: str) -> list[Row]:
     path = tmp_path / "a.conllu"
     path.write_text(content, "utf-8")
-    return list(seqkit_data.conllu().read("train", path))
+    return list(reading.conllu().read("train", path))
 
 
 def error_of(tmp_path: Path, content: str) -> str:
@@ -59,6 +59,58 @@ def test_a_row_is_a_sentence_with_a_list_a_column(tmp_path: Path) -> None:
 def test_without_comments_the_number_is_the_id_and_the_forms_are_the_text(tmp_path: Path) -> None:
     _, second = rows_of(tmp_path, SENTENCES)
     assert (second["id"], second["text"], second["head"]) == ("2", "ới nơi", [-1])
+
+
+def test_a_text_without_comment_is_made_of_tokens_not_of_words(tmp_path: Path) -> None:
+    first, _ = rows_of(tmp_path, SENTENCES.replace("# text = Vámonos al mar\n", ""))
+    assert first["text"] == "Vámonos al mar"
+    glued = SENTENCES.replace("# text = Vámonos al mar\n", "").replace(
+        "1-2\tVámonos" + "\t_" * 8, "1-2\tVámonos" + "\t_" * 7 + "\tSpaceAfter=No|X=y"
+    )
+    assert rows_of(tmp_path, glued)[0]["text"] == "Vámonosal mar"
+
+
+def segments_of(tmp_path: Path, content: str) -> list[Row]:
+    path = tmp_path / "a.conllu"
+    path.write_text(content, "utf-8")
+    return list(reading.conllu(segments=True).read("train", path))
+
+
+def test_segments_are_the_tokens_in_the_text_and_a_multiword_token_is_one(tmp_path: Path) -> None:
+    first, second = segments_of(tmp_path, SENTENCES)
+    assert first["segments"] == [[0, 7, "word"], [8, 10, "word"], [11, 14, "word"]]
+    assert (second["text"], second["segments"]) == ("ới nơi", [[0, 6, "word"]])
+
+
+def test_segments_need_no_spaces_between(tmp_path: Path) -> None:
+    lines = "".join(
+        f"{n}\t{form}" + "\t_" * 8 + "\n" for n, form in enumerate("你们|好|。".split("|"), 1)
+    )
+    for text in ("你们好。", " 你们\u3000好 。 "):
+        (row,) = segments_of(tmp_path, f"# text = {text}\n{lines}")
+        found = [row["text"][begin:end] for begin, end, _ in row["segments"]]
+        assert found == ["你们", "好", "。"]
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("Vámonos en mar", "goes on with 'en mar' where the token 'al' is due"),
+        ("Vámonos al", "goes on with '' where the token 'mar' is due"),
+        ("Vámonos al mar azul", "goes on with 'azul' where it should end"),
+    ],
+)
+def test_a_text_that_is_not_its_tokens_has_no_segments(
+    tmp_path: Path, text: str, wrong: str
+) -> None:
+    content = SENTENCES.replace("# text = Vámonos al mar", f"# text = {text}")
+    assert rows_of(tmp_path, content)[0]["text"] == text
+    with pytest.raises(DataError) as caught:
+        segments_of(tmp_path, content)
+    assert str(caught.value) == (
+        f"{tmp_path}/a.conllu:4: the text {wrong}. Mend the text comment, or delete it: the tokens "
+        "then make the text."
+    )
 
 
 def test_blank_lines_in_a_row_and_comments_alone_are_no_sentence(tmp_path: Path) -> None:

@@ -202,12 +202,32 @@ def told(findings: list[Finding]) -> list[str]:
 
 def test_a_split_is_described_before_training() -> None:
     assert told(built(1.0, 2.0, 6.0).describe(golds(1.0, 2.0, 6.0), "train")) == [
-        "3 golds of a number; always giving their mean, 3, has a squared error of 4.667"
+        "3 golds of a number from 1 to 6; always giving the mean of train, 3, has a squared error "
+        "of 4.667",
+        "example: 'a' → 1",
+        "example: 'a' → 2",
+        "example: 'a' → 6",
     ]
     many = [[float(n)] * 7 for n in (1, 3)]
-    assert told(built(*many).describe(golds(*many), "train")) == [
-        "2 golds of a list of 7 numbers; always giving their mean, 2, 2, 2, 2, 2, …, has a squared "
-        "error of 1"
+    found = told(built(*many).describe(golds(*many), "train"))
+    assert found[:2] == [
+        "2 golds of a list of 7 numbers from 1 to 3; always giving the mean of train, "
+        "2, 2, 2, 2, 2, …, has a squared error of 1",
+        "example: 'a' → 1, 1, 1, 1, 1",
+    ]
+
+
+def test_a_held_out_split_is_measured_against_the_mean_of_train() -> None:
+    assert told(built(1.0, 2.0, 6.0).describe(golds(3.0, 5.0), "dev")) == [
+        "2 golds of a number from 3 to 5; always giving the mean of train, 3, has a squared error "
+        "of 2"
+    ]
+
+
+def test_golds_that_are_all_the_same_are_an_error() -> None:
+    found = built(2.0, 2.0).describe(golds(2.0, 2.0), "train")
+    assert [one.text for one in found if one.level == "error"] == [
+        "all golds are the same: nothing is to be learnt"
     ]
 
 

@@ -125,9 +125,18 @@ def test_dropout_is_for_training_alone() -> None:
     assert torch.equal(decoder.scores(given), decoder.scores(given))
 
 
-def test_a_split_is_described_before_training() -> None:
-    [found] = built().describe([], "train")
-    assert found.text == "3 labels on 4 texts, from ham (2) to spam (1); ham alone is 50.0%"
+def test_a_split_is_described_with_labels_as_they_come_back() -> None:
+    decoder = built()
+    assert [finding.text for finding in decoder.describe(GOLDS, "train")] == [
+        "3 labels on 4 texts; ham alone is right for 50.0%: ham 2, spam 1, eggs 1",
+        "3 of 3 labels on fewer than 5 texts: eggs (1), spam (1), ham (2)",
+        "example: 1 step → ham",
+        "example: 1 step → spam",
+        "example: 1 step → ham",
+    ]
+    assert decoder.describe([example("ham"), example("jam")], "test")[-1].text == (
+        "1 text has a label that training has not seen: jam (1). They count as wrong"
+    )
 
 
 @pytest.mark.parametrize(
@@ -143,6 +152,11 @@ def test_a_split_is_described_before_training() -> None:
             "classifier: train: example 1: the gold is ['a', 'b'], but a text takes one label, a "
             "string or a whole number. Name another field under data.gold, or decode with "
             "`tagger`.",
+        ),
+        (
+            ["a", " "],
+            "classifier: train: example 2: the label is empty. Give it one, or leave the example "
+            "out.",
         ),
         (
             ["a", "a"],

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 import seqkit_labels
 from seqkit.errors import PluginError
 from seqkit.stages import Decoder, Example, Front, Pieces, Text, Upstream, Vectors
-from seqkit_labels.schemes import count_illegal
+from seqkit_labels.schemes import illegal
 from seqkit_labels.word_crf import CRF
 from seqkit_labels.word_tagger import Tagger
 
@@ -162,7 +162,7 @@ def test_a_constrained_crf_gives_legal_tags_alone(scheme: str) -> None:
     decoder = built("crf", scheme=scheme)
     texts = [example(" ".join("abcdefghij"[: n % 11])) for n in range(60)]
     answers = decoder.predict(vectors(texts, 20.0), collated(decoder, texts), texts)
-    assert not sum(count_illegal(answer["value"], "BIO") for answer in answers)
+    assert not sum(len(illegal(answer["value"], "BIO")) for answer in answers)
     assert sum(len(answer["spans"]) for answer in answers) > 20
     free = built("crf", scheme=scheme, constrain=False)
     assert not free.forbid_pair.any()
@@ -173,7 +173,7 @@ def test_an_unconstrained_crf_may_break_the_scheme() -> None:
     decoder = built("crf", constrain=False)
     texts = [example(" ".join("abcdefghij"[: n % 11])) for n in range(60)]
     answers = decoder.predict(vectors(texts, 20.0), collated(decoder, texts), texts)
-    assert sum(count_illegal(answer["value"], "BIO") for answer in answers)
+    assert sum(len(illegal(answer["value"], "BIO")) for answer in answers)
 
 
 def test_plain_labels_forbid_nothing() -> None:

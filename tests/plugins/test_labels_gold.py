@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from seqkit.errors import DataError
 from seqkit.stages import Frames, Pieces, Text
-from seqkit_labels.gold import Reading, place, read, sample
+from seqkit_labels.gold import Reading, place, read
 
 
 def words(text: str) -> Pieces:
@@ -181,7 +181,19 @@ def test_a_single_label_is_nothing_to_learn() -> None:
     assert told([]).startswith("crf: the only label is 'O' in 1 training example,")
 
 
-def test_a_sample_shows_spans_with_their_words() -> None:
-    assert sample([[0, 4, "PER"], [14, 22, "LOC"]], JOHN.source.text) == (
-        "'John' PER, 'New York' LOC"
+def test_a_word_with_an_empty_label_is_shown() -> None:
+    advice = "is empty. Give it one; in a file of columns, check how they are split."
+    gold = ["O", "O", "", "B-LOC", "I-LOC"]
+    assert message(gold) == f"crf: the label of word 3 'in' {advice}"
+    assert told(["O"] * 5, [*gold[:2], " ", *gold[3:]]) == (
+        f"crf: train: example 2: the label of word 3 'in' {advice}"
+    )
+    assert message(["up", ""], source=Frames(np.zeros((2, 1), np.float32))) == (
+        f"crf: the label of word 2 {advice}"
+    )
+
+
+def test_a_span_with_an_empty_label_is_shown() -> None:
+    assert message([[0, 4, " "]], "spans").startswith(
+        "crf: the span [0, 4, ' '] 'John' has an empty label, in 'John lives in New York'. Correct"
     )

@@ -15,8 +15,8 @@ from seqkit_labels.schemes import (
     SCHEMES,
     Span,
     convert,
-    count_illegal,
     detect,
+    illegal,
     legal,
     parts,
     spans,
@@ -57,7 +57,7 @@ def test_written_spans_are_read_back(scheme: str, data: st.DataObject) -> None:
     tags = write(every, length, scheme)
     assert len(tags) == length
     assert spans(tags) == strict_spans(tags, scheme) == every
-    assert count_illegal(tags, scheme) == 0
+    assert illegal(tags, scheme) == []
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -102,7 +102,13 @@ def test_a_sequence_is_legal_where_its_own_spans_would_write_it(scheme: str) -> 
             allowed = (
                 first[path[0]] and last[path[-1]] and all(pair[a, b] for a, b in pairwise(path))
             )
-            assert allowed == (convert(tags, scheme) == tags) == (count_illegal(tags, scheme) == 0)
+            assert allowed == (convert(tags, scheme) == tags) == (not illegal(tags, scheme))
+
+
+def test_the_places_of_illegal_tags_are_told_the_end_of_the_text_too() -> None:
+    assert illegal(["I-X", "O", "B-X", "I-Y", "I-Y"], "BIO") == [0, 3]
+    assert illegal(["B-X", "I-X", "B-X"], "BIOES") == [2, 3]
+    assert illegal(["B-X", "I-X", "B-X"], "IOB1") == [0]
 
 
 def test_outside_may_follow_and_precede_itself_in_every_scheme() -> None:

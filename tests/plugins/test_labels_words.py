@@ -73,7 +73,7 @@ def test_outside_is_always_a_label_of_a_scheme() -> None:
 def test_plain_labels_have_no_scheme() -> None:
     words = fitted([example("a b", ["DET", "NOUN"])])
     assert words.scheme is None
-    assert words.answer(["DET"], pieces("a")) == {"value": ["DET"]}
+    assert words.answer(["DET"], [], pieces("a")) == {"value": ["DET"]}
 
 
 def test_plain_labels_cannot_become_a_scheme() -> None:
@@ -169,31 +169,6 @@ def test_a_text_without_words_has_an_answer() -> None:
     assert fitted(NAMES).answers(
         np.zeros((1, 0), np.int64), np.array([0]), None, [example("")]
     ) == [{"value": [], "spans": [], "scheme": "IOB1"}]
-
-
-def told(words: WordLabels, examples: list[Example]) -> list[str]:
-    return [finding.text for finding in words.describe(examples, "train")]
-
-
-def test_a_split_is_described_before_training() -> None:
-    assert told(fitted(NAMES, scheme="BIOES"), NAMES) == [
-        "6 labels on 9 words, from O (3) to S-ORG (1)",
-        "tags are IOB1, learnt as BIOES, read as spans of LOC, MISC, ORG, PER",
-        "spans: 'EU' ORG, 'German' MISC",
-        "spans: 'Peter Blackburn' PER, 'New' LOC, 'York' LOC",
-    ]
-    strange = [example("a b c", ["B-X", "I-X", "O"]), example("a b", ["O", "I-X"])]
-    assert told(fitted(strange), strange)[1:3] == [
-        "tags are BIO, read as spans of X",
-        "1 illegal transition of BIO, read as conlleval reads them",
-    ]
-    many = [example(" ".join("abcdefghij"), [f"B-{letter}" for letter in "abcdefghij"])]
-    assert told(fitted(many), many)[1].endswith("spans of a, b, c, d, e, f, g, h and 2 more")
-    plain = [example("a b", ["DET", "NOUN"])]
-    assert told(fitted(plain), plain) == [
-        "2 labels on 2 words, from DET (1) to NOUN (1)",
-        "the labels follow no tag scheme: no spans are read",
-    ]
 
 
 def test_an_encoder_that_skips_steps_is_refused() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from seqkit.plugins import registry
 from seqkit.stages import Embedder, Tokeniser, Upstream
-from seqkit_text.embedding import characters_rules, locked_rules
+from seqkit_text.character_embedding import characters_rules
+from seqkit_text.rules import locked_rules
 from seqkit_text.tokenising import words_rules
 
 WORDS = {"pattern": None, "lower": False, "digits": False}

@@ -20,9 +20,8 @@ from seqkit.errors import DataError, PluginError
 from seqkit.plugins import registry
 from seqkit.stages import Example, Frames, Pieces, Text, Upstream, Vectors
 from seqkit.table import collate
-from seqkit_text import spelling
-from seqkit_text.embedding import characters_embedder
-from seqkit_text.spelling import Spelling, length_groups
+from seqkit_text.character_embedding import characters_embedder
+from seqkit_text.spelling import Spelling
 
 TRAIN = [["the", "cat", "hath", "the", "hat"]]
 
@@ -103,7 +102,7 @@ def test_each_piece_gets_the_last_states_of_its_own_characters(texts: list[list[
             word = words[column] if column < len(words) else ""
             wanted = torch.zeros(8)
             if word:
-                numbers = torch.tensor([stage.known.get(one, 1) for one in word])
+                numbers = torch.tensor([stage.alphabet.known.get(one, 1) for one in word])
                 wanted = encoder.lstm(stage.table(numbers)[None])[1][0].flatten()
             torch.testing.assert_close(found.values[row, column], wanted, atol=1e-6, rtol=1e-5)
 
@@ -236,35 +235,3 @@ def test_frames_and_texts_without_characters_are_refused() -> None:
     assert str(caught.value) == (
         "characters: the training split has no character. Give it texts that are not empty."
     )
-
-
-@given(
-    st.dictionaries(st.integers(1, 9), st.integers(1, 9), min_size=1, max_size=6),
-    st.integers(0, 20),
-)
-def test_length_groups_cost_least_of_all_partitions(sizes: dict[int, int], step: int) -> None:
-    lengths = sorted(sizes)
-    counts = [sizes[length] for length in lengths]
-
-    def cost(ends: Sequence[int]) -> int:
-        begins = [0, *ends[:-1]]
-        return sum(
-            lengths[end - 1] * (sum(counts[begin:end]) + step)
-            for begin, end in zip(begins, ends, strict=True)
-        )
-
-    inner = range(1, len(lengths))
-    least = min(
-        cost([*cuts, len(lengths)])
-        for size in range(len(lengths))
-        for cuts in itertools.combinations(inner, size)
-    )
-    groups = spelling.length_groups(lengths, counts, step)
-    assert sum(longest * (rows + step) for longest, rows in groups) == least
-    assert sum(rows for _, rows in groups) == sum(counts)
-    assert [longest for longest, _ in groups] == sorted({longest for longest, _ in groups})
-
-
-def test_few_words_are_read_at_once_and_many_in_groups() -> None:
-    assert length_groups([2, 3, 9], [5, 4, 3], 48) == [(9, 12)]
-    assert length_groups([2, 3, 9], [5, 400, 3], 48) == [(3, 405), (9, 3)]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 import pytest
 
+from seqkit.abilities import Tabulation
 from seqkit.stages import (
     Answer,
     Metric,
@@ -50,6 +51,16 @@ class Share:
             return totals
         return float(100 * totals[0] / totals[1]) if totals[1] else 0.0
 
+    def survey(self, answers: Sequence[Answer], golds: Sequence[Answer]) -> None:
+        if self.flaw == "cannot survey":
+            raise ValueError(len(answers))
+
+    def tables(self, answers: Sequence[Answer], golds: Sequence[Answer]) -> Any:
+        if self.flaw == "no table":
+            return [{"title": "x"}]
+        row = ("a", 1) if self.flaw == "ragged" else ("a",)
+        return [Tabulation("by label", ("label",), (("b",), row))]
+
 
 def share(*, flaw: str = "") -> Metric:
     """Accuracy."""
@@ -71,6 +82,9 @@ def share(*, flaw: str = "") -> Metric:
         ("infinite", "share: a count is not finite."),
         ("divides", "share: value of [0.0, 0.0] raises ZeroDivisionError"),
         ("array", "is array([3., 6.]), not a finite number."),
+        ("cannot survey", "share: survey raises ValueError: 4"),
+        ("no table", "share: tables gives dict, no Tabulation."),
+        ("ragged", "the table 'by label' has rows that are not as long as its head."),
     ],
 )
 def test_a_broken_metric_is_caught(broken: Broken, flaw: str, message: str) -> None:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 from torch import nn
 
+from seqkit.abilities import Finding
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Example, Vectors, time_mask
 from seqkit_text.dropout import Dropout
 from seqkit_text.tables import drawn_table
-from seqkit_text.vocabulary import PADDING, Remembered, count_strings, pieces_of, vocabulary
+from seqkit_text.vocabulary import MANY, PADDING, Remembered, count_strings, pieces_of, vocabulary
 
 if TYPE_CHECKING or CHECK_SHAPES:
     from numpy.random import Generator
@@ -44,10 +45,10 @@ class Affixes(nn.Module):
         locked: bool,
     ) -> None:
         super().__init__()
-        self.ends = [
-            *((f"prefix of {length}", slice(length)) for length in prefixes),
-            *((f"suffix of {length}", slice(-length, None)) for length in suffixes),
-        ]
+        self.ends = {
+            **{f"{length}-character prefix": slice(length) for length in prefixes},
+            **{f"{length}-character suffix": slice(-length, None) for length in suffixes},
+        }
         self.width = len(self.ends) * affix_width
         self.affix_width, self.minimum, self.lower = affix_width, minimum, lower
         self.dropout = Dropout(dropout, locked)
@@ -56,15 +57,17 @@ class Affixes(nn.Module):
 
     def fit(self, examples: Iterable[Example]) -> Learnt:
         """Counts the affixes of every input. Raises DataError where there is none to know."""
-        counts = count_strings(examples, "affixes")
-        found = []
-        for name, end in self.ends:
-            affixes: Counter[str] = Counter()
-            for string, count in counts.items():
-                if string:
-                    affixes[self.cased(string)[end]] += count
-            found.append(vocabulary(affixes, "affixes", name, self.minimum))
-        return {"affixes": found}
+        found = self.count(examples).items()
+        return {"affixes": [vocabulary(each, "affixes", end, self.minimum) for end, each in found]}
+
+    def count(self, examples: Iterable[Example]) -> dict[str, Counter[str]]:
+        """How often each affix stands at each end of a piece."""
+        counts: dict[str, Counter[str]] = {end: Counter() for end in self.ends}
+        for string, count in count_strings(examples, "affixes").items():
+            for each, affix in zip(counts.values(), self.affixes(string), strict=True):
+                if affix:
+                    each[affix] += count
+        return counts
 
     def ready(self, learnt: Learnt) -> None:
         """Allocates the affixes' vectors; those of unknown ones are zero."""
@@ -77,18 +80,17 @@ class Affixes(nn.Module):
         self.numbers.clear()
         self.table = drawn_table(first, self.affix_width, zeros=1 + len(self.ends))
 
-    def cased(self, string: str) -> str:
-        """A piece as its affixes are looked up."""
-        return string.lower() if self.lower else string
+    def affixes(self, string: str) -> list[str]:
+        """A piece's affixes, one for each end; those of an empty piece are empty."""
+        cased = string.lower() if self.lower else string
+        return [cased[end] for end in self.ends.values()]
 
     def number(self, string: str) -> bytes:
-        """The numbers of a piece's affixes, as int32; an empty piece has none."""
-        string = self.cased(string)
+        """The numbers of a piece's affixes, as int32."""
+        known = zip(self.known, self.affixes(string), strict=True)
         numbers = [
-            known.get(string[end], unknown) if string else PADDING
-            for unknown, (known, (_, end)) in enumerate(
-                zip(self.known, self.ends, strict=True), start=1
-            )
+            each.get(affix, unknown) if affix else PADDING
+            for unknown, (each, affix) in enumerate(known, start=1)
         ]
         return np.array(numbers, np.int32).tobytes()
 
@@ -98,6 +100,17 @@ class Affixes(nn.Module):
         numbers = self.numbers.all(pieces_of(example, name, "affixes").strings)
         affixes = np.frombuffer(bytearray().join(numbers), np.int32)
         return {"affixes": affixes.reshape(-1, len(self.ends))}
+
+    def describe(self, examples: Iterable[Example], split: str) -> list[Finding]:
+        """The share of a split's affixes that have no vector of their own, by their length."""
+        del split
+        shares, told = [], []
+        for (end, counts), known in zip(self.count(examples).items(), self.known, strict=True):
+            unknown = sum(count for affix, count in counts.items() if affix not in known)
+            shares.append(unknown / max(1, counts.total()))
+            told.append(f"{shares[-1]:.1%} of {end}es")
+        many = sum(shares) > MANY * len(shares)
+        return [Finding(f"unknown are {', '.join(told)}", "warning" if many else "note")]
 
     def forward(self, batch: Batch) -> Vectors:
         """The vectors of "affixes" [batch time affix], side by side."""

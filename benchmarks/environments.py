@@ -1,0 +1,48 @@
+"""Other toolkits, each in an environment of its own, made on demand from peers/NAME.txt."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+from measuring import HERE, Measured, in_process
+
+PEERS = ("flair", "stanza", "spacy", "spacy_bilstm")
+"""The taggers; each is a module of peers/ and a list of requirements."""
+
+
+def default_folder() -> Path:
+    """Where environments and models are kept unless the caller names a folder."""
+    user = os.environ.get("XDG_CACHE_HOME")
+    return (Path(user) if user else Path.home() / ".cache") / "seqkit-benchmarks"
+
+
+def environment(peer: str, folder: Path) -> Path:
+    """The Python of a peer's environment, which is made where it is not there or out of date."""
+    requirements = HERE / "peers" / f"{peer}.txt"
+    place = folder / "environments" / peer
+    python, installed = place / "bin" / "python", place / "installed.txt"
+    if not (installed.exists() and installed.read_text() == requirements.read_text()):
+        print(f"installing {place} ...", file=sys.stderr, flush=True)
+        venv.create(place, with_pip=True, clear=True)
+        install = [python, "-m", "pip", "install", "--quiet", "--requirement", requirements]
+        subprocess.run(install, check=True)
+        installed.write_text(requirements.read_text())
+    return python
+
+
+def models(folder: Path) -> Path:
+    """Where the peers' trained models are kept."""
+    return folder / "models"
+
+
+def run_peer(
+    peer: str, verb: str, data: Path, folder: Path, threads: int, *more: str, limit: float = 600
+) -> Measured:
+    """What a peer's process reports; see peers/__main__.py for the verbs."""
+    command = [environment(peer, folder), "-m", "peers", peer, verb, "--data", data]
+    command += ["--models", models(folder), *more]
+    return in_process([str(part) for part in command], threads, limit)
