@@ -6,36 +6,23 @@ The model of Lample et al. (2016): a word vector (100) beside the last states of
 could write: two one-direction LSTMs over the padded batch, the second over rows reversed within
 their lengths. From one seed both variants start, and stay, the same to rounding.
 
-    python benchmarks/bare.py --data DIR --variant packed --batches 60
-
-prints one line of JSON. DIR holds `ud_english_ewt/en_ewt-ud-{train,dev}.conllu.gz`.
+tagger.py and predict.py time it.
 """
 
 from __future__ import annotations
 
-import argparse
-import gzip
-import json
 import random
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from sentences import Sentence
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 PADDING, UNKNOWN = 0, 1
-WARM_UP = 5
-
-
-class Sentence(NamedTuple):
-    """The words of one sentence and their tags."""
-
-    words: list[str]
-    tags: list[str]
+ROWS = 32
 
 
 class Inputs(NamedTuple):
@@ -46,19 +33,6 @@ class Inputs(NamedTuple):
     lengths: Tensor  # [batch]
     letters: Tensor  # [type letter]
     letter_lengths: Tensor  # [type]
-
-
-def load(path: Path) -> list[Sentence]:
-    """Reads the forms and universal tags of a CoNLL-U file, gzipped or not."""
-    reader = gzip.open if path.suffix == ".gz" else open
-    with reader(path, "rt", encoding="utf-8") as file:
-        blocks = file.read().strip().split("\n\n")
-    sentences = []
-    for block in blocks:
-        rows = [line.split("\t") for line in block.split("\n") if not line.startswith("#")]
-        rows = [row for row in rows if row[0].isdigit()]
-        sentences.append(Sentence([row[1] for row in rows], [row[3] for row in rows]))
-    return sentences
 
 
 class Vocabulary:
@@ -207,34 +181,25 @@ class BareTagger(nn.Module):
         return scores
 
 
-def random_batches(
-    sentences: Sequence[Sentence], rows: int, pool: int, seed: int
-) -> Iterator[list[Sentence]]:
+def random_batches(sentences: Sequence[Sentence], pool: int, seed: int) -> Iterator[list[Sentence]]:
     """Shuffled batches without end; with pool > 1, so many are sorted by length together."""
     order, chance = list(sentences), random.Random(seed)
     while True:
         chance.shuffle(order)
-        for start in range(0, len(order), rows * pool):
-            near = order[start : start + rows * pool]
+        for start in range(0, len(order), ROWS * pool):
+            near = order[start : start + ROWS * pool]
             if pool > 1:
                 near.sort(key=lambda sentence: len(sentence.words))
-            cut = [near[first : first + rows] for first in range(0, len(near), rows)]
+            cut = [near[first : first + ROWS] for first in range(0, len(near), ROWS)]
             chance.shuffle(cut)
             yield from cut
 
 
-def train_words_per_second(
-    model: BareTagger, sentences: Sequence[Sentence], batches: int, threads: int, *, pool: int = 1
-) -> float:
-    """Trains for WARM_UP + batches updates of 32 sentences; times the latter, text to update."""
-    torch.set_num_threads(threads)
+def updates(model: BareTagger, sentences: Sequence[Sentence], pool: int) -> Iterator[int]:
+    """Updates from 32 sentences each, text to update; gives the words of each."""
     model.train()
     optimiser = torch.optim.Adam(model.parameters(), lr=2e-3, fused=True)
-    words, started = 0, 0.0
-    source = random_batches(sentences, 32, pool, seed=1)
-    for number, batch in zip(range(WARM_UP + batches), source, strict=False):
-        if number == WARM_UP:
-            words, started = 0, time.perf_counter()
+    for batch in random_batches(sentences, pool, seed=1):
         inputs = model.vocabulary.inputs([sentence.words for sentence in batch])
         tags = model.vocabulary.targets([sentence.tags for sentence in batch])
         loss = model.crf.loss(model(inputs), tags, inputs.lengths) / inputs.lengths.sum()
@@ -242,8 +207,7 @@ def train_words_per_second(
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         optimiser.step()
-        words += sum(len(sentence.words) for sentence in batch)
-    return words / (time.perf_counter() - started)
+        yield sum(len(sentence.words) for sentence in batch)
 
 
 @torch.inference_mode()
@@ -252,45 +216,10 @@ def predict_tags(model: BareTagger, sentences: Sequence[Sequence[str]]) -> list[
     model.eval()
     order = sorted(range(len(sentences)), key=lambda number: len(sentences[number]))
     answers: list[list[str]] = [[] for _ in sentences]
-    for start in range(0, len(order), 32):
-        chosen = order[start : start + 32]
+    for start in range(0, len(order), ROWS):
+        chosen = order[start : start + ROWS]
         inputs = model.vocabulary.inputs([sentences[number] for number in chosen])
         paths = model.crf.best(model(inputs), inputs.lengths)
         for number, path in zip(chosen, paths, strict=True):
             answers[number] = [model.vocabulary.tags[tag] for tag in path]
     return answers
-
-
-def main() -> None:
-    """Trains, then tags the development split twice, and prints what the second pass measured."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--variant", choices=["packed", "padded"], required=True)
-    parser.add_argument("--batches", type=int, default=60)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--pool", type=int, default=1, help="batches sorted by length together")
-    given = parser.parse_args()
-    torch.manual_seed(1)
-    train, dev = (
-        load(given.data / f"ud_english_ewt/en_ewt-ud-{split}.conllu.gz")
-        for split in ("train", "dev")
-    )
-    model = BareTagger(Vocabulary(train), packed=given.variant == "packed")
-    speed = train_words_per_second(model, train, given.batches, given.threads, pool=given.pool)
-    texts = [sentence.words for sentence in dev]
-    for _ in range(2):
-        started = time.perf_counter()
-        answers = predict_tags(model, texts)
-        seconds = time.perf_counter() - started
-    gold = [tag for sentence in dev for tag in sentence.tags]
-    right = sum(a == b for a, b in zip((tag for row in answers for tag in row), gold, strict=True))
-    measured = {
-        "train_words_per_second": round(speed),
-        "predict_words_per_second": round(len(gold) / seconds),
-        "dev_accuracy": round(100 * right / len(gold), 2),
-    }
-    print(json.dumps({**vars(given), "data": str(given.data), **measured}))
-
-
-if __name__ == "__main__":
-    main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -14,10 +15,29 @@ PEERS = ("flair", "stanza", "spacy", "spacy_bilstm")
 """The taggers; each is a module of peers/ and a list of requirements."""
 
 
-def default_folder() -> Path:
-    """Where environments and models are kept unless the caller names a folder."""
+def peers_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds --peers to a benchmark's arguments."""
+
+    def names(given: str) -> list[str]:
+        found = given.split(",") if given else []
+        unknown = [name for name in found if name not in PEERS]
+        if unknown:
+            raise argparse.ArgumentTypeError(f"no peer {unknown[0]}, only {', '.join(PEERS)}")
+        return found
+
+    parser.add_argument("--peers", type=names, default=[], help=",".join(PEERS))
+
+
+def folder_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds --environments to a benchmark's arguments."""
+
+    def folder(given: str) -> Path:
+        return Path(given).resolve()
+
     user = os.environ.get("XDG_CACHE_HOME")
-    return (Path(user) if user else Path.home() / ".cache") / "seqkit-benchmarks"
+    cache = (Path(user) if user else Path.home() / ".cache") / "seqkit-benchmarks"
+    told = "where environments and trained taggers are kept"
+    parser.add_argument("--environments", type=folder, default=cache, metavar="DIR", help=told)
 
 
 def environment(peer: str, folder: Path) -> Path:

@@ -24,6 +24,8 @@ FOLDER = "answers"
 LONG = 200
 """Characters of a text that are always kept."""
 CUT = "…"
+FEW = 8
+"""Labels that a set of them may have."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,27 @@ def line(one: Answered) -> bytes:
         text = clipped(text, most)
     record = {"index": one.index, "text": text, **said}
     return json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def one_line(text: Any) -> str:
+    """A text on one line, those of several inputs side by side, or what stands for a series."""
+    if text is None:
+        return "a series"
+    parts = [text] if isinstance(text, str) else map(str, text.values())
+    return " | ".join(" ".join(part.split()) for part in parts)
+
+
+def items(text: Any, *values: Any) -> list[str] | None:
+    """What the items of values are labels of, where they are: the words of the text, or numbers.
+
+    None where values are no lists of one length, or short ones that may be sets of labels.
+    """
+    if not all(isinstance(value, list) for value in values) or len(set(map(len, values))) != 1:
+        return None
+    count, words = len(values[0]), one_line(text).split()
+    if count == len(words):
+        return words
+    return [f"item {place + 1}" for place in range(count)] if count > FEW else None
 
 
 def clipped(text: str, most: int) -> str:

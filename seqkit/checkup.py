@@ -81,7 +81,7 @@ def lengths(sizes: Sequence[Size]) -> Table:
     if several:
         table.add_column("input")
     unit = sizes[0].unit
-    for title in ("examples", "repeated", unit, "shortest", "median", "mean", "95%", "longest"):
+    for title in ("examples", "seen before", unit, "shortest", "median", "mean", "95%", "longest"):
         table.add_column(title, justify="right")
     for size in sizes:
         numbers = (size.examples, size.repeated, size.total, size.least, size.median, size.mean)

@@ -53,7 +53,7 @@ def run(
     """
     if seeds is not None:
         texts = overrides_of(settings, precision=precision, seed=seed)
-        return run_each_seed(recipe, seeds, set=texts, data=data, **options)
+        return run_each_seed(recipe, texts, seeds, data=data, **options)
     checked, folder = checked_recipe(recipe, settings, data, precision=precision, seed=seed)
     from rich.console import Console
 
@@ -66,14 +66,17 @@ def run(
     return 0
 
 
-def run_each_seed(recipe: str, seeds: int, **options: Any) -> int:
+def run_each_seed(recipe: str, texts: dict[str, str], seeds: int, **options: Any) -> int:
     """Runs a recipe with several seeds; 1 where one of them failed."""
     from rich.console import Console
 
     from seqkit.display import show_seeds
-    from seqkit.seeds import run_seeds
+    from seqkit.seeds import train_seeds
 
-    found = run_seeds(recipe, seeds, say=lambda line: click.echo(line, err=True), **options)
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    found = train_seeds(recipe, texts, seeds, say=say, **options)
     show_seeds(found, Console())
     return int(found.failed)
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from seqkit import storage
-from seqkit.answers import clipped
+from seqkit.answers import clipped, items, one_line
 from seqkit.changes import Change, Changes, Difference, Turned
 from seqkit.evaluation import measured
 from seqkit.excerpts import marked
@@ -54,18 +53,15 @@ def show_differences(differences: Sequence[Difference], console: Console) -> Non
     for title in ("metric", "before", "after", "change", "95% interval"):
         table.add_column(title, justify="left" if title == "metric" else "right")
     for one in differences:
-        scores = [measured(score) for score in (one.before, one.after)]
-        change, low, high = (signed(value) for value in (one.value, one.low, one.high))
-        table.add_row(Text(one.name), *scores, change, f"{low} to {high}")
+        large = max(abs(one.before), abs(one.after)) >= 0.1
+        write = ("{:+.2f}" if large else "{:+.3g}").format
+        interval = f"{write(one.low)} to {write(one.high)}"
+        scores = measured(one.before), measured(one.after), write(one.value)
+        table.add_row(Text(one.name), *scores, interval)
     console.print()
     console.print(table)
     for one in differences:
         console.print(Text(one.signature, style="dim"), soft_wrap=True)
-
-
-def signed(value: float) -> str:
-    """A change of a score, its sign before it."""
-    return f"{'+' if value > 0 else ''}{measured(value)}"
 
 
 def show_turned(gold: Turned, limit: int, console: Console) -> None:
@@ -99,38 +95,23 @@ def change_lines(change: Change) -> Iterator[Text]:
             inside = [span for span in answer["spans"] if span[1] <= len(text)]
             yield Text.assemble(start, (f"{side:<8}", "dim"), *marked(text, inside))
         return
-    yield Text(number + clipped(" ".join(given(text).split()), LONG))
+    yield Text(number + clipped(one_line(text), LONG))
     indent = " " * len(number)
-    values = [answer["value"] for answer in answers]
-    words = given(text).split()
-    if aligned(values) and (len(words) == len(values[0]) or len(values[0]) > WORDS):
-        yield from (Text(indent + line) for line in word_lines(words, values))
+    words = items(text, *(answer["value"] for answer in answers))
+    if words is not None:
+        yield from (Text(indent + line) for line in word_lines(words, answers))
     else:
         pairs = zip(SIDES, answers, strict=True)
         yield Text(indent + "   ".join(f"{side} {said(answer)}" for side, answer in pairs))
 
 
-def given(text: Any) -> str:
-    """The text of an example, or of several inputs, or what stands for a series."""
-    if text is None:
-        return "a series"
-    return text if isinstance(text, str) else " | ".join(map(str, text.values()))
-
-
-def aligned(values: Sequence[Any]) -> bool:
-    """Whether values are lists with as many items each."""
-    return all(isinstance(value, list) for value in values) and len(set(map(len, values))) == 1
-
-
-def word_lines(words: Sequence[str], values: Sequence[Sequence[Any]]) -> Iterator[str]:
+def word_lines(words: Sequence[str], answers: Sequence[Answer]) -> Iterator[str]:
     """The words on whose labels gold and the answers differ."""
-    named = len(words) == len(values[0])
-    rows = enumerate(zip(*values, strict=True))
-    odd = [place for place, (gold, *others) in rows if others != [gold, gold]]
-    for place in odd[:WORDS]:
-        word = words[place] if named else f"item {place + 1}"
-        pairs = zip(SIDES, values, strict=True)
-        yield f"{word}: " + ", ".join(f"{side} {labels[place]}" for side, labels in pairs)
+    rows = zip(words, *(answer["value"] for answer in answers), strict=True)
+    odd = [(word, labels) for word, *labels in rows if labels[1:] != [labels[0]] * 2]
+    for word, labels in odd[:WORDS]:
+        pairs = zip(SIDES, labels, strict=True)
+        yield f"{word}: " + ", ".join(f"{side} {label}" for side, label in pairs)
     if len(odd) > WORDS:
         yield f"and {len(odd) - WORDS} more"
 

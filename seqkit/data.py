@@ -210,9 +210,7 @@ def file_digest(path: Path, mend: str) -> str:
         with open(path, "rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise DataError(
-            f"{path}: cannot be read ({error.strerror}). Mend {mend}."
-        ) from error
+        raise DataError(f"{path}: cannot be read ({error.strerror}). Mend {mend}.") from error
 
 
 def plain_value(value: Any) -> Any:

@@ -26,7 +26,7 @@ GAP = "  "
 ROWS = 40
 """Rows of a metric's table that are shown."""
 WIDE = 400
-"""Columns of a table that is written to a file: what it needs."""
+"""Columns of a table that takes what it needs: a signature stays on its line."""
 
 
 def show_run(run: Run, console: Console) -> None:
@@ -59,7 +59,7 @@ def show_scores(metrics: Mapping[str, Any], console: Console) -> None:
             row = (split, Text(name), value, f"{low} to {high}", Text(score["signature"]))
             table.add_row(*row)
     if table.row_count:
-        console.print(table)
+        unfolded(console).print(table)
     train = metrics.get("train")
     if train:
         console.print(
@@ -68,6 +68,11 @@ def show_scores(metrics: Mapping[str, Any], console: Console) -> None:
             f"weights, {train['peak_memory_mb']:.0f} MB",
             highlight=False,
         )
+
+
+def unfolded(console: Console) -> Console:
+    """The same place to print to, wide enough that no cell is folded."""
+    return Console(file=console.file, width=WIDE, force_terminal=console.is_terminal)
 
 
 def print_scores(
@@ -144,14 +149,12 @@ def unknown_or(write: Callable[[float], str], value: float | None) -> str:
 def show_comparison(comparison: Comparison, console: Console) -> None:
     """Shows the table of a comparison, what is to be known of it, and where more is written."""
     headings, rows = comparison.table()
-    if not console.is_terminal:
-        console = Console(file=console.file, width=WIDE)
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for number, title in enumerate(headings):
         table.add_column(Text(title), justify="right" if number else "left", overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
-    console.print(table)
+    (console if console.is_terminal else unfolded(console)).print(table)
     for note in comparison.notes:
         console.print(Text(note), soft_wrap=True)
     console.print(Text(f"written to {comparison.folder}"), soft_wrap=True)

@@ -17,7 +17,7 @@ import numpy as np
 from seqkit.abilities import Describing, Finding
 from seqkit.assembly import ready_tokenisers, row_example, shared
 from seqkit.data import SINGLE, rows_of, splits, trained
-from seqkit.duplicates import Trained, part
+from seqkit.duplicates import FEW, Trained, part
 from seqkit.errors import DataError
 from seqkit.pipeline import Pipeline, build, fitting
 from seqkit.recipe import Recipe
@@ -101,14 +101,15 @@ class Report:
         said = [*first, *(f"warning: {told}" for told in self.of("warning"))]
         if len(said) > LINES - 1:
             said[LINES - 2 :] = [f"{len(said) - LINES + 2} more warnings: {command}"]
-        return [", ".join(self.counts()), *said]
+        return [f"examples: {', '.join(self.counts())}", *said]
 
     def counts(self) -> Iterator[str]:
         """The examples of each split, and the share of them that train has, before them."""
         for size in self.sizes:
             if size.input == self.sizes[0].input:
-                share = f" ({100 * size.repeated / size.examples:.1f}% repeated)"
-                yield f"{size.examples:,} of {size.split}{share if size.repeated else ''}"
+                where = "repeated" if size.split == "train" else "also in train"
+                share = f" ({100 * size.repeated / size.examples:.1f}% {where})"
+                yield f"{size.split} {size.examples:,}{share if size.repeated else ''}"
 
     def refuse(self, command: str) -> None:
         """Raises DataError with every error. command: what shows the rest."""
@@ -144,12 +145,12 @@ class Doctor:
         """Adds what is said of examples that repeat one of train; gives their number."""
         if split == "train":
             self.trained = Trained(examples)
-            self.tell(split, "", self.trained.findings())
+            self.tell(split, "", self.trained.clashing())
             return self.trained.repeated
         if not self.trained:
             return 0
         shared = self.trained.shared(examples)
-        self.tell(split, "", self.trained.findings_held_out(split, examples, shared))
+        self.tell(split, "", self.trained.leaking(split, examples, shared))
         return len(shared)
 
     def ask(self, pipeline: Pipeline, split: str, examples: Sequence[Example]) -> None:
@@ -203,7 +204,8 @@ def empty(name: str, inputs: Sequence[Pieces | Frames]) -> Iterator[Finding]:
     if numbers:
         which = "" if name == SINGLE else f" in {name}"
         told = f"{part(len(numbers), len(inputs))} are empty{which}, the first is {numbers[0]:,}"
-        yield Finding(told, "error" if len(numbers) == len(inputs) else "warning")
+        meaningless = len(numbers) == len(inputs) > FEW
+        yield Finding(told, "error" if meaningless else "warning")
 
 
 def missing(examples: Sequence[Example]) -> Iterator[Finding]:

@@ -16,8 +16,8 @@ CLASHING = 0.01
 """Share of the training examples with another gold for the same inputs that deserves a warning."""
 SHARED = 0.1
 """Share of a held-out split that training has too from which its scores flatter."""
-FEW = 10
-"""Held-out examples that training may all have by chance: a toy."""
+FEW = 50
+"""Examples up to which a split is a toy, of which nothing is concluded."""
 
 
 class Trained:
@@ -27,25 +27,24 @@ class Trained:
         self.examples = len(examples)
         self.first: dict[bytes, int] = {}
         self.repeated = 0
-        self.clashes: dict[bytes, tuple[int, int]] = {}
+        self.clashes: dict[bytes, str] = {}
         for number, example in enumerate(examples, 1):
             key = fingerprint(example)
             first = self.first.setdefault(key, number) if key else number
             if first != number:
                 self.repeated += 1
                 if same(examples[first - 1].gold) != same(example.gold):
-                    self.clashes.setdefault(key, (first, number))
-        self.texts = {pair: shown(examples[pair[0] - 1]) for pair in self.clashes.values()}
+                    place = f"examples {first:,} and {number:,}{shown(example)}"
+                    self.clashes.setdefault(key, place)
 
-    def findings(self) -> Iterator[Finding]:
+    def clashing(self) -> Iterator[Finding]:
         """The same inputs with different golds."""
         if self.clashes:
-            first, second = pair = next(iter(self.clashes.values()))
-            inputs = "input has" if len(self.clashes) == 1 else "inputs have"
+            inputs = "input stands" if len(self.clashes) == 1 else "inputs stand"
             often = len(self.clashes) >= CLASHING * self.examples
             yield Finding(
-                f"{len(self.clashes):,} {inputs} different golds in different examples, such as "
-                f"examples {first:,} and {second:,}{self.texts[pair]}",
+                f"{len(self.clashes):,} {inputs} with different golds, such as in "
+                f"{next(iter(self.clashes.values()))}",
                 "warning" if often else "note",
             )
 
@@ -53,24 +52,24 @@ class Trained:
         """Which held-out examples have inputs that training has too, by number."""
         return [n for n, one in enumerate(examples, 1) if fingerprint(one) in self.first]
 
-    def findings_held_out(
+    def leaking(
         self, split: str, examples: Sequence[Example], found: Sequence[int]
     ) -> Iterator[Finding]:
-        """What to say of held-out examples that training has too: an error if these are all."""
+        """What to say of the held-out examples of `shared`: an error if they are all."""
         if not found:
             return
         number = max(found, key=lambda number: longest(examples[number - 1]))
         example = examples[number - 1]
         first = self.first[fingerprint(example)]
-        place = f", such as example {number:,} (train {first:,}){shown(example)}"
+        place = f"example {number:,} (train {first:,}){shown(example)}"
         if len(found) == len(examples) > FEW:
             yield Finding(
-                f"all {len(found):,} examples stand in train too{place}: a score on them says "
-                f"nothing of new ones. Mend data.{split}, or leave it out",
+                f"all {len(found):,} examples stand in train too, so a score on them says nothing "
+                f"of new ones. Mend data.{split}, or leave it out. Such as {place}",
                 "error",
             )
         else:
-            told = f"{part(len(found), len(examples))} stand in train too{place}"
+            told = f"{part(len(found), len(examples))} stand in train too, such as {place}"
             yield Finding(told, "warning" if len(found) > SHARED * len(examples) else "note")
 
 

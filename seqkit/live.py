@@ -14,7 +14,7 @@ from seqkit.network import DECODE, Network, scoped
 from seqkit.recipe import Recipe
 from seqkit.signatures import Chosen
 from seqkit.stages import Answer, Encoder, Vectors
-from seqkit.table import collate
+from seqkit.table import OFFSETS, collate
 
 if TYPE_CHECKING:
     from seqkit.network import States
@@ -42,6 +42,7 @@ class Live:
     def __init__(self, pipeline: Pipeline) -> None:
         pipeline.network.eval()
         check_inputs(pipeline.names)
+        check_embedder(pipeline)
         check_encoders(pipeline.recipe, pipeline.network)
         check_decoder(pipeline.recipe, pipeline.network)
         self.pipeline = pipeline
@@ -141,6 +142,23 @@ def check_inputs(names: Sequence[str]) -> None:
         raise SeqkitError(
             f"live: the pipeline reads {' and '.join(names)}, but one text comes at a time. "
             "Call the pipeline with both as wholes: pipeline([{...}])."
+        )
+
+
+def check_embedder(pipeline: Pipeline) -> None:
+    """Raises SeqkitError for an embedder of pieces with arrays that have no row for each of them.
+
+    Such an embedder reads a text as a whole.
+    """
+    if not pipeline.tokenisers:
+        return
+    (name,) = pipeline.names
+    arrays = pipeline.prepare(pipeline.input_example([], "live"), gold=False)
+    along = {array + end for array in pipeline.along_time for end in ("", OFFSETS)}
+    if any(array.startswith(f"{name}/") and array not in along for array in arrays):
+        raise SeqkitError(
+            f"embed: {pipeline.recipe.embed[name].name} reads each text as a whole. Use embedders "
+            "of single pieces, such as lookup."
         )
 
 

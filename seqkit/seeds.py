@@ -110,14 +110,41 @@ def run_seeds(
     called again, it goes on, and what is finished is not trained again. A run that fails is told of
     in the result.
     """
-    file, where = Path(recipe), None if data is None else str(data)
     settings = {name: as_flow(value) for name, value in (set or {}).items()}
-    checked = read_recipe(file, settings, data_folder(file, where))
+    where, place = (None if path is None else str(path) for path in (data, out))
+    return train_seeds(
+        recipe,
+        settings,
+        seeds,
+        data=where,
+        out=place,
+        device=device,
+        sample=sample,
+        fresh=fresh,
+        say=say,
+    )
+
+
+def train_seeds(
+    recipe: str | Path,
+    settings: Mapping[str, str],
+    seeds: int,
+    *,
+    data: str | None,
+    out: str | None,
+    device: str,
+    sample: int | None,
+    fresh: bool,
+    say: Say,
+) -> Seeds:
+    """As `run_seeds`. settings: as --set has them."""
+    file = Path(recipe)
+    checked = read_recipe(file, settings, data_folder(file, data))
     folder = Path(out) if out is not None else Path("runs") / f"{checked.name}-seeds"
     refuse_odd(folder, settings, seeds, device)
 
     def words(place: Path, seed: int) -> list[str]:
-        asked = {"data": where, "device": device, "sample": sample, "fresh": fresh}
+        asked: dict[str, Any] = {"data": data, "device": device, "sample": sample, "fresh": fresh}
         return run_words(file, settings, place, seed=seed, **asked)
 
     found = Seeds(folder, checked.name, list(by_seed(words, folder, seeds, say)))

@@ -246,7 +246,7 @@ def test_run_logs_plain_lines_and_prints_scores_answers_and_what_to_try(
     assert code == 0
     assert "\x1b" not in out + err
     lines = [line.partition("  loss")[0] for line in err.splitlines()]
-    assert lines[2:] == ["toy: 818 weights on cpu, seed 1", "epoch   1", "epoch   2"]
+    assert lines[3:] == ["toy: 818 weights on cpu, seed 1", "epoch   1", "epoch   2"]
     assert [line.split()[:2] for line in out.splitlines()[1:3]] == [
         ["dev", "accuracy"],
         ["test", "accuracy"],

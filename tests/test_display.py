@@ -1,47 +1,31 @@
-"""What a person sees: a bar on a terminal, plain lines elsewhere, and texts as they are."""
+"""What a person sees of what is trained: scores, tables, seeds, and what to try next."""
 
 from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-import seqkit
+from seqkit.abilities import Tabulation
 from seqkit.display import (
-    Bar,
-    Lines,
-    Pulse,
-    answer_lines,
-    counted,
     next_commands,
     print_scores,
     show_run,
     show_scores,
-    watcher,
+    show_seeds,
+    show_table,
 )
 from seqkit.evaluation import Score, measured
+from seqkit.outcomes import Trial
 from seqkit.recipe import read_recipe
 from seqkit.runs import Run
-from seqkit.training import Step
-
-ESCAPE = "\x1b"
-
-
-def step(number: int, loss: float = 0.5) -> Step:
-    return Step(number, 0, loss, 1.0, 0.1, 100, False, False)
-
-
-@pytest.fixture(scope="module")
-def model(trained: Path) -> seqkit.Pipeline:
-    return seqkit.load(trained)
+from seqkit.seeds import Seeds
 
 
 class Screen:
@@ -55,147 +39,6 @@ class Screen:
     def text(self) -> str:
         """All that was written, without colours and movements."""
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.file.getvalue())
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [(0, "0"), (512, "512"), (999.6, "1000"), (7800, "7.8k"), (1e6, "1.0M"), (3_140_000, "3.1M")],
-)
-def test_counts_are_short(number: float, text: str) -> None:
-    assert counted(number) == text
-
-
-def test_the_pulse_smooths_loss_and_speed(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter([0.0, 1.0, 2.0])
-    monkeypatch.setattr("seqkit.display.time.monotonic", lambda: next(times))
-    pulse = Pulse()
-    assert str(pulse) == "loss ?  0 tokens/s"
-    pulse.hear(step(1, loss=1.0))
-    assert str(pulse) == "loss 1.0000  100 tokens/s"
-    pulse.hear(step(2, loss=0.0))
-    assert str(pulse) == "loss 0.9500  100 tokens/s"
-
-
-def test_a_terminal_gets_a_bar_and_anything_else_gets_lines(tmp_path: Path) -> None:
-    ends = os.openpty()
-    with open(ends[0], "rb"), open(ends[1], "w") as terminal, open(tmp_path / "log", "w") as log:
-        assert isinstance(watcher(terminal), Bar)
-        assert isinstance(watcher(log), Lines)
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Iterator[TextIO]:
-    with open(tmp_path / "log", "w+") as stream:
-        yield stream
-
-
-def written(log: TextIO) -> list[str]:
-    """The lines of a log, which are there as soon as they are written."""
-    return Path(log.name).read_text().splitlines()
-
-
-def test_lines_are_plain(
-    model: seqkit.Pipeline, log: TextIO, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = [0.0]
-    monkeypatch.setattr("seqkit.display.time.monotonic", lambda: now[0])
-    watch = Lines(log)
-    watch.said("a [bold]line[/bold] as it is")
-    watch.began(model, 40, 0)
-    for number in range(1, 13):
-        now[0] += 1.0
-        watch.stepped(step(number))
-    watch.scored(1, {"accuracy": 50.0, "loss": 0.125}, True)
-    watch.scored(2, {"accuracy": 40.0, "loss": 0.25}, False)
-    watch.ended()
-    assert written(log) == [
-        "a [bold]line[/bold] as it is",
-        "toy: 818 weights on cpu, seed 1",
-        "update 10/40  loss 0.5000  100 tokens/s  30 s left",
-        "epoch   1  loss 0.5000  100 tokens/s  dev accuracy 50.00  loss 0.12  best so far",
-        "epoch   2  loss 0.5000  100 tokens/s  dev accuracy 40.00  loss 0.25",
-    ]
-
-
-def test_lines_say_where_a_run_goes_on(
-    model: seqkit.Pipeline, log: TextIO, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = [0.0]
-    monkeypatch.setattr("seqkit.display.time.monotonic", lambda: now[0])
-    watch = Lines(log)
-    watch.began(model, 40, 20)
-    now[0] = 10.0
-    watch.stepped(step(30))
-    assert written(log) == [
-        "toy: 818 weights on cpu, seed 1, going on after update 20",
-        "update 30/40  loss 0.5000  10 tokens/s  10 s left",
-    ]
-
-
-def test_a_bar_shows_updates_loss_speed_score_and_time_left(model: seqkit.Pipeline) -> None:
-    screen = Screen()
-    bar = Bar(screen.console)
-    bar.began(model, 40, 0)
-    bar.stepped(step(1))
-    bar.scored(1, {"accuracy": 50.0}, True)
-    bar.stepped(step(2))
-    bar.bar.refresh()
-    shown = screen.text
-    bar.ended()
-    assert "toy: 818 weights on cpu, seed 1\n" in shown
-    assert re.search(
-        r"epoch +1 +loss 0\.5000 +\S+ tokens/s +dev accuracy 50\.00 +best so far", shown
-    )
-    assert re.search(r"train ━+.*2/40 loss 0\.5000 +\S+ tokens/s dev accuracy 50\.00 [-0-9]", shown)
-    assert ESCAPE in screen.file.getvalue()
-
-
-def test_a_run_with_a_bar_leaves_a_line_an_epoch(toy: Path, tmp_path: Path) -> None:
-    screen = Screen()
-    seqkit.run(toy, out=tmp_path / "run", watch=Bar(screen.console))
-    left = [line for line in screen.text.splitlines() if line.startswith("epoch ")]
-    assert len(left) == 2
-    assert "dev accuracy" in left[0]
-
-
-def test_a_bar_shows_lines_as_they_are(model: seqkit.Pipeline) -> None:
-    screen = Screen()
-    bar = Bar(screen.console)
-    bar.said("checkpoint skipped: runs/[/x]/step [bold]1")
-    bar.began(model, 2, 1)
-    bar.scored(1, {"f1[micro]": 1.0}, False)
-    bar.bar.refresh()
-    bar.ended()
-    bar.ended()
-    assert "checkpoint skipped: runs/[/x]/step [bold]1\n" in screen.text
-    assert "dev f1[micro] 1.00" in screen.text
-
-
-def shown(sample: Mapping[str, Any]) -> list[str]:
-    return [line.plain for line in answer_lines(sample)]
-
-
-@pytest.mark.parametrize(
-    ("text", "answer", "line"),
-    [
-        ("on 3 May", {"spans": [[3, 4, "day"], [5, 8, "month"]]}, "on [3] day [May] month"),
-        ("May 3", {"value": 0, "spans": [[4, 5, "day"], [0, 3, "month"]]}, "[May] month [3] day"),
-        ("none", {"value": 0, "spans": []}, "none"),
-        ("the cat", {"value": ["D", "N"]}, "the/D cat/N "),
-        ("the cat!", {"value": ["D", "N", "P"]}, "the cat!  → D N P"),
-        ("good", {"value": "positive"}, "good  → sentiment: positive"),
-        ("[/b] x", {"value": 3.5}, "[/b] x  → sentiment: 3.5"),
-        ({"left": "a", "right": "b"}, {"value": "same"}, "{'left': 'a', 'right': 'b'}  → sent"),
-    ],
-)  # fmt: skip
-def test_an_answer_is_shown_beside_its_text(text: Any, answer: Any, line: str) -> None:
-    [found] = shown({"text": text, "answers": {"sentiment": answer}})
-    assert found.startswith("  " + line)
-
-
-def test_a_long_answer_is_cut() -> None:
-    [found] = shown({"text": "a " * 100, "answers": {"tag": {"value": ["D"] * 100}}})
-    assert found == "  " + "a/D " * 40
 
 
 def score(value: float | None) -> dict[str, Any]:
@@ -231,12 +74,88 @@ def test_an_evaluation_is_printed_as_a_table_or_as_json(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     scores = {"accuracy": Score(50.0, 40.0, 60.0, "accuracy examples:2 boot:9")}
-    print_scores(scores, as_json=False)
+    print_scores(scores, {}, as_json=False)
     assert capsys.readouterr().out.splitlines()[1].split() == [
         "test", "accuracy", "50.00", "40.00", "to", "60.00", "accuracy", "examples:2", "boot:9"
     ]  # fmt: skip
-    print_scores(scores, as_json=True)
+    print_scores(scores, {}, as_json=True)
     assert json.loads(capsys.readouterr().out) == {"accuracy": scores["accuracy"].plain()}
+
+
+BY_LABEL = Tabulation("by [label]", ("label", "F1", "words"), (("D", 50.0, 1234), ("[/b]", 2.0, 5)))
+
+
+def test_the_tables_of_an_evaluation_are_printed_below_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    scores = {"accuracy": Score(50.0, 40.0, 60.0, "accuracy of:words")}
+    print_scores(scores, {"accuracy": [BY_LABEL]}, as_json=False)
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()][2:] == [
+        "",
+        "accuracy: by [label]",
+        "label     F1  words",
+        "D      50.00   1234",
+        "[/b]    2.00      5",
+    ]
+    print_scores(scores, {"accuracy": [BY_LABEL]}, as_json=True)
+    (table,) = json.loads(capsys.readouterr().out)["accuracy"]["tables"]
+    assert table["rows"] == [["D", 50.0, 1234], ["[/b]", 2.0, 5]]
+    assert (table["title"], table["figure"]) == ("by [label]", None)
+
+
+def test_of_a_large_table_a_screen_has_the_beginning() -> None:
+    names = [f"label {n}" for n in range(60)]
+    table = Tabulation("t", ("gold", *names), tuple((name, *range(60)) for name in names))
+    screen = Screen()
+    show_table(table, "accuracy", screen.console)
+    lines = screen.text.splitlines()
+    assert all(len(line.rstrip()) <= 120 for line in lines)
+    assert len(lines) == 2 + 1 + 40 + 2
+    assert lines[-2:] == ["and 20 more rows: see --json", "and 48 more columns: see --json"]
+
+
+def test_an_empty_table_is_not_shown() -> None:
+    screen = Screen()
+    show_table(Tabulation("t", ("label",), ()), "accuracy", screen.console)
+    assert screen.text == ""
+
+
+def seeds_of(*values: float | None) -> Seeds:
+    """Runs that scored so on test; None stands for one that failed."""
+    trials = []
+    for seed, value in enumerate(values, 1):
+        scores = {"test": {"f1": {"value": value, "signature": "f1 [strict]"}}}
+        failed = value is None
+        trials.append(
+            Trial(seed, f"out/seed-{seed}", None if failed else scores, "no." if failed else "")
+        )
+    return Seeds(Path("out"), "toy", trials)
+
+
+def test_seeds_are_shown_beside_each_other_with_mean_and_deviation() -> None:
+    screen = Screen()
+    show_seeds(seeds_of(1.0, 2.0, 6.0), screen.console)
+    assert [line.rstrip() for line in screen.text.splitlines()] == [
+        "split  metric  seed 1  seed 2  seed 3  mean ± deviation",
+        "test   f1        1.00    2.00    6.00       3.00 ± 2.65",
+        "test f1 [strict] seeds:3",
+        "written to out",
+    ]
+
+
+def test_a_seed_that_failed_is_told() -> None:
+    screen = Screen()
+    show_seeds(seeds_of(1.0, None), screen.console)
+    assert [line.rstrip() for line in screen.text.splitlines()] == [
+        "split  metric  seed 1  seed 2  mean ± deviation",
+        "test   f1        1.00       ?          1.00 ± ?",
+        "test f1 [strict] seeds:1",
+        "seed 2: failed: no.",
+        "written to out",
+    ]
+    screen = Screen()
+    show_seeds(seeds_of(None), screen.console)
+    assert screen.text == "seed 1: failed: no.\nwritten to out\n"
 
 
 def a_run(folder: Path, text: Any = "the cat", data: Path | None = None, **options: Any) -> Run:
@@ -287,7 +206,6 @@ def test_a_model_of_series_is_shown_without_a_text_to_try() -> None:
     run = a_run(Path("runs/toy"), None)
     run.samples[0]["answers"] = {"target": {"value": 0.123456}}
     assert next_commands(run)[0] == "seqkit predict runs/toy series.jsonl"
-    assert [line.plain for line in answer_lines(run.samples[0])] == ["  a series  → target: 0.1235"]
 
 
 def test_a_small_score_is_shown_with_its_digits() -> None:

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-from seqkit.recipe import read_recipe
+from seqkit.plugins import registry
+from seqkit.recipe import check_stage, read_recipe
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -67,6 +69,18 @@ def test_the_recipe_of_the_readme_is_in_order(tmp_path: Path) -> None:
     path = tmp_path / "recipe.yaml"
     path.write_text(snippet)
     assert read_recipe(path).name == "pos-ewt"
+
+
+def test_the_page_on_embedders_has_all_that_read_pieces_and_its_lines_are_in_order() -> None:
+    page = (ROOT / "docs" / "embedders.md").read_text()
+    (lines,) = fences(page, "yaml")
+    named = {
+        check_stage("embedder", yaml.safe_load(line)["embed"], registry()).name
+        for line in lines.splitlines()
+    }
+    own = [one for one in registry().stages("embedder") if one.plugin.module == "seqkit_text"]
+    assert named == {one.name for one in own}
+    assert {*re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE), "concat"} == named
 
 
 def test_the_plugin_of_the_readme_has_the_shape_that_the_door_wants() -> None:

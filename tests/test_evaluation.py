@@ -16,8 +16,21 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from seqkit import data
+from seqkit.abilities import Tabulation
+from seqkit.answers import answered
 from seqkit.errors import DataError
-from seqkit.evaluation import Score, better, evaluate, interval, metric_names, plain, score
+from seqkit.evaluation import (
+    Score,
+    better,
+    evaluate,
+    interval,
+    metric_names,
+    plain,
+    resampled,
+    score,
+    scores,
+    tables,
+)
 from seqkit.pipeline import Pipeline, build, load
 from seqkit.plugins import Plugin, Register, Registry
 from seqkit.recipe import recipe_from_plain
@@ -36,6 +49,30 @@ class Share:
 
     def value(self, totals: np.ndarray) -> float:
         return float(100 * totals[0] / totals[1]) if totals[1] else 0.0
+
+
+@final
+class Each:
+    """The mean over values of the share of answers that are right; it has to know the values."""
+
+    signature = "each"
+    higher_is_better = True
+
+    def survey(self, answers: Sequence[Answer], golds: Sequence[Answer]) -> None:
+        self.values = sorted({gold["value"] for gold in golds})
+
+    def counts(self, answer: Answer, gold: Answer) -> np.ndarray:
+        counts = np.zeros((len(self.values), 2))
+        counts[self.values.index(gold["value"])] = (answer["value"] == gold["value"], 1)
+        return counts.ravel()
+
+    def value(self, totals: np.ndarray) -> float:
+        right, count = totals.reshape(-1, 2).T
+        return float(100 * (right / np.maximum(count, 1)).mean())
+
+    def tables(self, answers: Sequence[Answer], golds: Sequence[Answer]) -> list[Tabulation]:
+        rows = tuple((value, 1) for value in sorted({gold["value"] for gold in golds}))
+        return [Tabulation("values", ("value", "one"), rows)]
 
 
 @final
@@ -61,6 +98,12 @@ def test_a_value_is_from_summed_counts_and_says_what_was_measured() -> None:
     assert found.value == 75.0
     assert found.signature == "share examples:4 boot:200"
     assert found.low < 75.0 < found.high
+
+
+def test_a_metric_may_look_at_all_answers_before_it_counts() -> None:
+    found = score(Each(), answers(1, 1, 1, 2), answers(1, 1, 2, 2), resamples=50)
+    assert found.value == 75.0
+    assert found.low < 75.0 <= found.high
 
 
 def test_without_resamples_the_interval_is_the_value() -> None:
@@ -103,6 +146,17 @@ def test_the_interval_is_the_percentiles_of_resampled_examples() -> None:
         values.append(totals[0] / totals[1])
     wanted = [sorted(values)[10], sorted(values)[389]]
     assert interval(Mean(), counts, 400, 9) == pytest.approx(wanted, abs=2e-3)
+
+
+@pytest.mark.parametrize("drawn", [1, 70, 10**6])
+def test_samples_are_drawn_one_after_another_however_many_at_once(
+    monkeypatch: pytest.MonkeyPatch, drawn: int
+) -> None:
+    monkeypatch.setattr("seqkit.evaluation.DRAWN", drawn)
+    counts = np.random.default_rng(5).integers(0, 9, (30, 3)).astype(np.float64)
+    rng = np.random.default_rng(9)
+    wanted = [counts[rng.integers(0, 30, 30)].sum(axis=0).tolist() for _ in range(25)]
+    assert resampled(counts, 25, 9).tolist() == wanted
 
 
 def test_the_interval_of_a_mean_is_that_of_the_normal_curve() -> None:
@@ -223,6 +277,10 @@ def mean() -> Metric:
     return Mean()
 
 
+def each() -> Metric:
+    return Each()
+
+
 def toys(*distributions: str) -> Registry:
     """Toys, the metrics in each of some distributions."""
     one = Plugin("toys", "toys", "toys", "1")
@@ -233,6 +291,7 @@ def toys(*distributions: str) -> Registry:
         plugins.append(Plugin(distribution, distribution, distribution, "1"))
         Register(plugins[-1]).metric("share", share)
         Register(plugins[-1]).metric("mean", mean)
+        Register(plugins[-1]).metric("each", each)
     return Registry(plugins)
 
 
@@ -251,7 +310,7 @@ def examples() -> list[Example]:
 
 def test_several_golds_have_their_own_metrics() -> None:
     made = pipeline({"number": ["share", "mean"], "large": ["share"]}, "toys2")
-    assert list(metric_names(made)) == ["number.share", "number.mean", "large.share"]
+    assert list(metric_names(made.recipe)) == ["number.share", "number.mean", "large.share"]
     scores = evaluate(made, iter(examples()))
     assert [one.value for one in scores.values()] == [50.0, 2.5, 50.0]
     assert scores["large.share"].signature == "share examples:4 boot:40"
@@ -262,8 +321,26 @@ def test_several_golds_have_their_own_metrics() -> None:
 
 def test_metrics_of_one_name_in_two_plugins_are_kept_apart() -> None:
     made = pipeline({"number": ["one/share", "two/share"]}, "one", "two")
-    assert tuple(metric_names(made)) == made.recipe.metric_names()
+    assert tuple(metric_names(made.recipe)) == made.recipe.metric_names()
     assert list(evaluate(made, examples())) == ["number.one/share", "number.two/share"]
+
+
+def test_answers_are_scored_as_the_pipeline_that_gave_them() -> None:
+    made = pipeline({"number": ["share", "each"], "large": ["share"]}, "toys2")
+    every = answered(made, examples())
+    assert scores(made.recipe, every) == evaluate(made, examples())
+    assert scores(made.recipe, []) == {}
+
+
+def test_a_table_that_two_metrics_show_is_shown_once() -> None:
+    made = pipeline(
+        {"number": ["one/each", "two/each"], "large": ["one/each", "one/share"]}, "one", "two"
+    )
+    found = tables(made.recipe, answered(made, examples()))
+    assert {name: len(every) for name, every in found.items()} == {
+        "number.one/each": 1, "number.two/each": 0, "large.one/each": 1, "large.one/share": 0
+    }  # fmt: skip
+    assert found["large.one/each"][0].rows == ((False, 1), (True, 1))
 
 
 def test_without_metrics_there_are_no_scores() -> None:

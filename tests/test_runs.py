@@ -7,7 +7,6 @@ import fcntl
 import json
 import os
 import shutil
-import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -18,20 +17,15 @@ import yaml
 import seqkit
 from seqkit.errors import DataError, ModelError, RunError, SeqkitError
 from seqkit.experiment import Silent
+from seqkit.guards import signalled
 from seqkit.pipeline import Pipeline
 from seqkit.recipe import read_recipe
-from seqkit.runs import (
-    clear,
-    locked,
-    pick_device,
-    score_file,
-    signalled,
-)
+from seqkit.runs import clear, read_run
 from seqkit.training import Step
 
 WRITTEN = [
-    ".lock", "checkpoints", "fitted", "metrics.json", "pipeline", "recipe.yaml", "run.json",
-    "samples.json",
+    ".lock", "answers", "checkpoints", "fitted", "metrics.json", "pipeline", "recipe.yaml",
+    "run.json", "samples.json",
 ]  # fmt: skip
 
 
@@ -78,7 +72,7 @@ def test_the_metrics_have_the_documented_shape(trained: Path) -> None:
         score = metrics[split]["accuracy"]
         assert list(score) == ["value", "low", "high", "signature"]
         assert 0 <= score["low"] <= score["value"] <= score["high"] <= 100
-        assert score["signature"] == f"accuracy examples:{examples} boot:20"
+        assert score["signature"] == f"accuracy of:words examples:{examples} boot:20"
     train = metrics["train"]
     assert list(train) == [
         "seconds", "steps", "tokens_per_second", "parameters", "peak_memory_mb", "precision",
@@ -234,7 +228,8 @@ def test_fresh_starts_over_and_removes_only_what_seqkit_wrote(done: Path) -> Non
     for path in mine:
         path.parent.mkdir(exist_ok=True)
         path.write_text("mine")
-    for name in (".pipeline.old", ".fitted.new"):  # left by a kill
+    (done / "report.html").write_text("of the run before")
+    for name in (".pipeline.old", ".fitted.new", ".answers.new"):  # left by a kill
         (done / name).mkdir()
     run, watch = again(done, fresh=True, set={"train.seed": 2})
     assert (run.done_before, watch.updates) == (False, 8)
@@ -291,7 +286,7 @@ def test_a_kill_between_the_first_two_files_does_not_matter(done: Path) -> None:
     assert (done / "recipe.yaml").exists()
 
 
-@pytest.mark.parametrize("name", ["metrics.json", "samples.json", "pipeline"])
+@pytest.mark.parametrize("name", ["metrics.json", "samples.json", "pipeline", "answers"])
 def test_a_finished_run_that_lost_a_part_is_finished_again_without_training(
     done: Path, name: str
 ) -> None:
@@ -352,15 +347,6 @@ def test_a_file_in_the_place_of_the_folder_is_an_error(toy: Path, tmp_path: Path
     assert out.read_text() == "mine"
 
 
-def test_a_failure_of_the_disk_names_the_run(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="No space left on device") as failed, locked(tmp_path):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    assert failed.value.filename == str(tmp_path)
-    with pytest.raises(OSError, match="No space") as failed, locked(tmp_path):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "other")
-    assert failed.value.filename == "other"
-
-
 @pytest.mark.parametrize("number", [12, 40])
 def test_a_full_disk_leaves_nothing_half_written_and_nothing_lost(
     toy: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
@@ -397,50 +383,15 @@ def test_a_cache_that_cannot_be_written_does_not_matter(
 def test_a_sample_takes_the_first_rows_of_each_split(toy: Path, tmp_path: Path) -> None:
     run = seqkit.run(toy, out=tmp_path / "run", sample=2, set={"train.batch": {"rows": 1}})
     assert run.metrics["train"]["steps"] == 2 * 2
-    assert run.metrics["dev"]["accuracy"]["signature"] == "accuracy examples:2 boot:20"
+    assert run.metrics["dev"]["accuracy"]["signature"] == "accuracy of:words examples:2 boot:20"
     assert len(run.samples) == 2
     assert json.loads((tmp_path / "run/run.json").read_bytes())["sample"] == 2
-
-
-@pytest.mark.parametrize(
-    ("device", "message"),
-    [
-        ("gpu", "--device gpu: is none of auto, cpu, cuda, cuda:N, mps."),
-        ("cuda:x", "--device cuda:x: is none of auto, cpu, cuda, cuda:N, mps."),
-        ("cuda:-1", "--device cuda:-1: is none of auto, cpu, cuda, cuda:N, mps."),
-        ("", "--device : is none of auto, cpu, cuda, cuda:N, mps."),
-        ("cpu:1", "--device cpu:1: this machine has 1 of them. Use --device auto."),
-        ("cuda:99", "--device cuda:99: this machine has {cuda} of them. Use --device auto."),
-    ],
-)
-def test_a_device_that_is_not_there_is_named(device: str, message: str) -> None:
-    import torch
-
-    with pytest.raises(RunError) as refused:
-        pick_device(device)
-    assert str(refused.value) == message.format(cuda=torch.cuda.device_count())
-
-
-@pytest.mark.parametrize("device", ["auto", "cpu", "cpu:0"])
-def test_a_device_that_is_there_is_taken(device: str) -> None:
-    assert pick_device(device).type in ("cpu", "cuda")
 
 
 def test_a_wrong_device_makes_no_folder(toy: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="--device tpu"):
         seqkit.run(toy, out=tmp_path / "run", device="tpu")
     assert not (tmp_path / "run").exists()
-
-
-def test_the_first_signal_asks_and_the_second_ends() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with signalled() as asked:
-        assert not asked()
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert asked()
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_run_in_another_thread_takes_no_signals(toy: Path, tmp_path: Path) -> None:
@@ -458,19 +409,43 @@ def test_a_run_in_another_thread_takes_no_signals(toy: Path, tmp_path: Path) -> 
     assert found[1]["train"]["steps"] == 1
 
 
-def test_a_file_is_scored_as_the_run_scored_it(trained: Path) -> None:
-    scores = score_file(seqkit.load(trained), str(trained.parent / "test.conll"))
-    metrics = json.loads((trained / "metrics.json").read_bytes())
-    assert scores["accuracy"].plain() == metrics["test"]["accuracy"]
+def test_a_finished_run_is_read_from_its_directory_alone(trained: Path, tmp_path: Path) -> None:
+    alone = shutil.copytree(trained, tmp_path / "elsewhere")
+    run = read_run(alone)
+    assert run.metrics == json.loads((trained / "metrics.json").read_bytes())
+    assert run.recipe == read_recipe(trained.parent / "toy.yaml")
+    assert run.origin["seed"] == 1
+    assert [len(run.answers(split)) for split in ("dev", "test")] == [5, 5]
+    first = run.samples[0]
+    assert run.answers("test")[0].answers == first["answers"]
+    assert run.answers("test")[0].text == first["text"]
 
 
-def test_a_file_that_is_not_there_cannot_be_scored(trained: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError) as refused:
-        score_file(seqkit.load(trained), str(tmp_path / "no.conll"))
-    assert str(refused.value) == (
-        f"{tmp_path}/no.conll: cannot be read (No such file or directory). "
-        "Check the path and the data folder."
-    )
+@pytest.mark.parametrize(
+    ("lost", "message"),
+    [
+        ("run.json", "is no run: it has no run.json. Name a run directory."),
+        ("pipeline", "is not finished: it has no 'pipeline'. Run its recipe again to go on."),
+        ("answers", "is not finished: it has no 'answers'. Run its recipe again to go on."),
+        (
+            "metrics.json",
+            "is not finished: it lacks scores or samples. Run its recipe again to go on.",
+        ),
+    ],
+)
+def test_a_folder_that_is_no_finished_run_is_not_read(done: Path, lost: str, message: str) -> None:
+    place = done / lost
+    shutil.rmtree(place) if place.is_dir() else place.unlink()
+    with pytest.raises(RunError) as refused:
+        read_run(done)
+    assert str(refused.value) == f"{done}: {message}"
+
+
+def test_without_metrics_a_run_keeps_no_answers(toy: Path, tmp_path: Path) -> None:
+    seqkit.run(toy, out=tmp_path / "run", set={"evaluate.metrics": [], "train.steps": 1})
+    with pytest.raises(RunError) as refused:
+        read_run(tmp_path / "run").answers("test")
+    assert str(refused.value) == f"{tmp_path}/run: has no answers to 'test'. There are: none."
 
 
 def test_a_run_that_is_not_finished_cannot_be_loaded(done: Path) -> None:

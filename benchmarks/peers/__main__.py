@@ -2,8 +2,8 @@
 
     python -m peers flair train --data DIR --models DIR
 
-from this folder's parent. `train` times updates, `prepare` trains a tagger and keeps it, `tag` times
-the kept one, `retrain` trains a tagger of all columns and scores it.
+from this folder's parent. `train` times updates, `prepare` trains a tagger and keeps it, `tag`
+times the kept one, `retrain` trains a tagger of all columns and scores it.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from spacy.vocab import Vocab
 
 ROWS = 32
 
+
 def config(pipes: Sequence[str], encoder: dict[str, Any] | None = None) -> Any:
     """What `spacy init config --optimize efficiency` gives for English: no vectors."""
     found = init_config(lang="en", pipeline=list(pipes), optimize="efficiency", silent=True)
@@ -85,7 +86,13 @@ def retrain(data: Path, place: Path) -> list[list[list[str]]]:
     for split in ("train", "dev"):
         columns = [load(treebank(data, split), name) for name in ("upos", "xpos", "feats")]
         docs = [
-            Doc(vocab, words=words, pos=pos, tags=tags, morphs=["" if f == "_" else f for f in feats])
+            Doc(
+                vocab,
+                words=words,
+                pos=pos,
+                tags=tags,
+                morphs=["" if f == "_" else f for f in feats],
+            )
             for (words, pos), (_, tags), (_, feats) in zip(*columns, strict=True)
         ]
         DocBin(attrs=["TAG", "POS", "MORPH"], docs=docs).to_disk(place / f"{split}.spacy")

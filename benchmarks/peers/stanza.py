@@ -1,7 +1,7 @@
 """Stanza's tagger (Qi et al. 2018), without vectors or language models, at the bare loops' sizes.
 
-A heavier model than theirs: a highway beside the LSTM, a hidden layer of 400 before each output, and
-outputs for three columns, of which two are empty here. Its characters end in one more linear layer.
+A heavier model than theirs: a highway beside the LSTM, a hidden layer of 400 before each output,
+outputs for three columns, of which two are empty here, and a linear layer behind the characters.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from stanza.models.pos.trainer import Trainer
 EPOCHS = 6
 ROWS = 32
 SIZES = (
-    "--word_emb_dim 100 --word_cutoff 2 --char_emb_dim 25 --char_hidden_dim 25 --char_bidirectional "
-    f"--transformed_dim 50 --hidden_dim 256 --num_layers 1 --no_pretrain --batch_size {ROWS}"
+    "--word_emb_dim 100 --word_cutoff 2 --char_emb_dim 25 --char_hidden_dim 25 --transformed_dim 50 "
+    f"--char_bidirectional --hidden_dim 256 --num_layers 1 --no_pretrain --batch_size {ROWS}"
 ).split()
 
 

@@ -38,9 +38,7 @@ def retrain(data: Path, place: Path) -> list[list[list[str]]]:
     train, dev, test = (sentences(treebank(data, split)) for split in ("train", "dev", "test"))
     error = udpipe.ProcessingError()
     none = udpipe.Trainer.NONE
-    trained = udpipe.Trainer.train(
-        "morphodita_parsito", train, dev, none, TAGGER, none, error
-    )
+    trained = udpipe.Trainer.train("morphodita_parsito", train, dev, none, TAGGER, none, error)
     if error.occurred():
         raise ValueError(f"UDPipe does not train: {error.message}")
     (place / "udpipe.model").write_bytes(trained)

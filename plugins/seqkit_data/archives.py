@@ -23,6 +23,7 @@ LARGEST = 2**24
 """Bytes of one text."""
 WHOLE = 2**30
 """Bytes of all texts of an archive, which are held in memory."""
+CHUNK = 2**16
 MOST = 1_000_000
 """Members of an archive."""
 
@@ -31,19 +32,31 @@ MOST = 1_000_000
 class Capped:
     """An archive's bytes, of which no single read takes more than a text may.
 
-    A header may claim any size, and tarfile would read it whole.
+    A header may claim any size, and tarfile would read it whole. last: what was read last; where
+    tarfile stops at a damaged header, it says nothing.
     """
 
     def __init__(self, stream: io.BufferedIOBase) -> None:
         self.stream = stream
         self.tell = stream.tell
         self.seek = stream.seek
+        self.last = b""
 
     def read(self, size: int) -> bytes:
         """Reads some bytes. Raises tarfile.ReadError for too many."""
         if not 0 <= size <= LARGEST:
             raise tarfile.ReadError(f"a header of {size} bytes")
-        return self.stream.read(size)
+        self.last = self.stream.read(size)
+        return self.last
+
+    def end(self) -> None:
+        """Reads on to the end, where packed data prove whole. Raises tarfile.ReadError."""
+        if self.last != bytes(tarfile.BLOCKSIZE):
+            raise tarfile.ReadError("a damaged header, or no end mark")
+        for _ in range(2 * LARGEST // CHUNK):
+            if not self.stream.read(CHUNK):
+                return
+        raise tarfile.ReadError("more data after the end mark")
 
 
 def read_archive(path: Path) -> dict[str, list[tuple[str, bytes]]]:
@@ -92,7 +105,8 @@ def unpacked(file: io.BufferedReader) -> io.BufferedIOBase:
 def read_members(path: Path, stream: io.BufferedIOBase) -> Iterator[tuple[list[str], bytes]]:
     """Yields as `members` does. Raises DataError, and what tarfile and unpacking raise."""
     whole = 0
-    with tarfile.open(fileobj=cast("IO[bytes]", Capped(stream)), mode="r:") as archive:
+    capped = Capped(stream)
+    with tarfile.open(fileobj=cast("IO[bytes]", capped), mode="r:") as archive:
         for number, member in enumerate(archive, 1):
             name = member.name.encode("utf-8", "replace").decode()
             whole += member.size
@@ -113,6 +127,7 @@ def read_members(path: Path, stream: io.BufferedIOBase) -> Iterator[tuple[list[s
                 content = archive.extractfile(member)
                 assert content is not None  # it is a file
                 yield parts, content.read()
+        capped.end()
 
 
 def too_large(who: str, size: int) -> str:

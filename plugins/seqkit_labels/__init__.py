@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seqkit.plugins import Register, hookimpl
-from seqkit_labels.classifying import classifier
+from seqkit_labels.classifying import classifier, classifier_rules
 from seqkit_labels.multitask import heads, heads_rules
 from seqkit_labels.scoring import (
     accuracy,
@@ -13,15 +13,16 @@ from seqkit_labels.scoring import (
     macro_f1,
     span_f1,
 )
-from seqkit_labels.tagging import crf, tagger
+from seqkit_labels.tagging import crf, features, tagger
 
 
 @hookimpl
 def seqkit_stages(register: Register) -> None:
-    """Registers tagger, crf, classifier and heads, and the metrics for labels."""
+    """Registers tagger, crf, features, classifier and heads, and the metrics for labels."""
     register.decoder("tagger", tagger)
     register.decoder("crf", crf)
-    register.decoder("classifier", classifier)
+    register.decoder("features", features)
+    register.decoder("classifier", classifier, rules=classifier_rules)
     register.decoder("heads", heads, rules=heads_rules)
     register.metric("accuracy", accuracy)
     register.metric("calibration", calibration)

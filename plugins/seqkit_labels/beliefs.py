@@ -155,4 +155,5 @@ def shares(
     messages: Float[Tensor, "chosen label"], weights: Float[Tensor, "chosen tag label"]
 ) -> Float[Tensor, "chosen tag label"]:
     """The probability of each label beside each tag; 0 where the tag has no path at all."""
-    return (messages.unsqueeze(1) + weights).softmax(2).nan_to_num(0.0)
+    found = (messages.unsqueeze(1) + weights).softmax(2).nan_to_num(0.0)
+    return found.to(weights)  # messages are in double precision where they are logarithms

@@ -86,7 +86,9 @@ def confusion(pairs: Mapping[tuple[str, str], int]) -> Tabulation:
     return Tabulation(title, ("gold", *names), tuple(rows), "matrix")
 
 
-def confused_pairs(pairs: Mapping[tuple[str, str], int], unit: str) -> list[Tabulation]:
+def confused_pairs(
+    pairs: Mapping[tuple[str, str], int], unit: str, title: str = "most confused"
+) -> list[Tabulation]:
     """The pairs of labels that are taken for each other most often; no table where none is.
 
     pairs: by (gold label, given label). unit: what is counted, such as words.
@@ -99,8 +101,8 @@ def confused_pairs(pairs: Mapping[tuple[str, str], int], unit: str) -> list[Tabu
         (gold, given, times, percent(times, sizes[gold]))
         for times, gold, given in sorted(wrong, key=lambda row: (-row[0], row[1:]))[:PAIRS]
     ]
-    columns = ("gold", "answer", unit, "% of gold")
-    return [Tabulation("most confused", columns, tuple(rows))] if rows else []
+    columns = ("gold", "answer", unit, f"% of such {unit}")
+    return [Tabulation(title, columns, tuple(rows))] if rows else []
 
 
 def indexed(labels: Iterable[Any]) -> dict[Any, int]:

@@ -16,7 +16,8 @@ from seqkit_labels.metrics import aligned
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Float
 
-HOLDS = {"labels": "confidence", "spans": "span_confidence"}
+Of = Literal["labels", "sets", "spans"]
+HOLDS = {"labels": "confidence", "sets": "confidence", "spans": "span_confidence"}
 """Where an answer has the confidence of its labels, and that of its spans."""
 
 
@@ -31,7 +32,7 @@ class Calibration:
 
     higher_is_better: bool = False
 
-    def __init__(self, *, of: Literal["labels", "spans"] = "labels", bins: int = 10) -> None:
+    def __init__(self, *, of: Of = "labels", bins: int = 10) -> None:
         self.of, self.bins = of, bins
         self.signature = f"calibration error:expected of:{of} bins:{bins} width:equal"
 
@@ -56,11 +57,14 @@ class Calibration:
                 "(`confidence: true`), or remove the metric."
             )
         sure: Any = answer[field]
-        if self.of == "spans":
-            wanted = set(map(tuple, gold["spans"]))
-            right = [tuple(span) in wanted for span in answer["spans"]]
-        else:
+        if self.of == "labels":
             right = [given == wanted for given, wanted in aligned("calibration", answer, gold)]
+        elif self.of == "sets":
+            labels = {*gold["value"]}
+            right = [label in labels for label in answer["value"]]
+        else:
+            spans = {tuple(span) for span in gold["spans"]}
+            right = [tuple(span) in spans for span in answer["spans"]]
         return list(zip(sure if isinstance(sure, list) else [sure], right, strict=True))
 
     def value(self, totals: Float[np.ndarray, " count"]) -> float:

@@ -46,14 +46,15 @@ def label_f1(*, average: Literal["micro", "macro"] = "micro") -> Metric:
 
 def calibration(
     *,
-    of: Literal["labels", "spans"] = "labels",
+    of: Literal["labels", "sets", "spans"] = "labels",
     bins: Annotated[int, Ge(2), Le(1000)] = 10,
 ) -> Metric:
     """Expected calibration error in percent: how far confidence is from the share that is right.
 
     0 is best (Naeini et al. 2015; Guo et al. 2017).
 
-    of: whose confidence: of labels, be they of words or of texts, or of the spans that were found.
+    of: whose confidence: that of labels, one a word or one a text; of the labels of texts that have
+        sets of them; or of spans. Of sets and spans, those count that were given.
     bins: ranges of confidence, of equal width, in each of which it is set against what was right.
     """
     from seqkit_labels.reliability import Calibration

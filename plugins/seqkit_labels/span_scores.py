@@ -79,7 +79,7 @@ class SpanF1:
         return [
             label_scores("scores by label", *counts),
             error_table(kinds),
-            *confused_pairs(confused, "spans with the right edges"),
+            *confused_pairs(confused, "spans", "most confused where the edges are right"),
         ]
 
 

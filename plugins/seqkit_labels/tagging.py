@@ -1,4 +1,4 @@
-"""Decoders that label words: tagger and crf."""
+"""Decoders that label words: tagger, crf and features."""
 
 from __future__ import annotations
 
@@ -87,6 +87,43 @@ def crf(
         scheme=scheme,
         constrain=constrain,
         best=best,
+        confidence=confidence,
+        calibrate=calibrate,
+        over=over,
+    )
+
+
+def features(
+    upstream: Upstream,
+    *,
+    dropout: Dropout = 0.0,
+    word: Literal["first", "last", "mean"] = "first",
+    smoothing: Probability = 0.0,
+    confidence: bool = True,
+    calibrate: bool = True,
+    over: Name | None = None,
+) -> Decoder:
+    """Gives each word its morphological features, each by a softmax over its values, or none.
+
+    Gold is a list of bundles, one a word, as Universal Dependencies write them:
+    `Case=Nom|Number=Sing`, or `_`. Answers are bundles too, also ones that training has not seen
+    whole. The other way to learn bundles is `tagger`, to which each is a label of its own.
+
+    dropout: share of values dropped before the output layer.
+    word: which piece speaks for a word of several, or the mean of all of them.
+    smoothing: probability that is spread evenly over the values of each feature (Szegedy et al.
+        2016).
+    confidence: gives the probability of each word's bundle, and of each feature in it.
+    calibrate: fits a temperature for these probabilities on dev, once after training; values stay.
+    over: the input whose words are described, where there are several.
+    """
+    from seqkit_labels.word_features import Features
+
+    return Features(
+        upstream,
+        dropout=dropout,
+        word=word,
+        smoothing=smoothing,
         confidence=confidence,
         calibrate=calibrate,
         over=over,

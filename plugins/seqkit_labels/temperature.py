@@ -26,6 +26,7 @@ NARROW = 0.005
 """How near in its logarithm the temperature is found."""
 BINS = 10
 """Of the calibration error, as in the metric `calibration`."""
+UNFITTED = "temperature stays 1: there is no text whose labels training has seen"
 CERTAIN = 1e-6
 """How near to 0 and 1 a probability comes in a loss."""
 
@@ -85,7 +86,7 @@ def fit_temperature(
     loss). The temperature stays 1 where another one has no less loss and calibration error.
     """
     if not len(right):
-        return 1.0, "temperature stays 1: there is no text whose labels training has seen"
+        return 1.0, UNFITTED
     found = search(loss or (lambda value: log_loss(confidence(value), right)))
     before, after = (calibration_error(confidence(value), right) for value in (1.0, found))
     if found == 1.0 or after > before:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, cast, final, runtime_checka
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from seqkit.abilities import Observed
 from seqkit.errors import PluginError
@@ -81,7 +82,8 @@ class Stack(nn.Module):
     """Recurrent layers, each of which reads the output of the one before.
 
     name: of the encoder, for messages. make: makes a layer. directions: of the layers, for each
-    depth; two of them share the width. window: steps that gradients go back at most.
+    depth; two of them share the width. window: steps that gradients go back at most, and
+    whose activations are in memory at a time.
     """
 
     stride: int = 1
@@ -186,13 +188,13 @@ class Stack(nn.Module):
     ) -> tuple[Float[Tensor, "time batch width"], State]:
         """Reads a batch with a layer, backwards over the rows reversed within their lengths."""
         del name
-        if way == "backward":
-            output, end = layer.forward(rows.reversed(values), rows, before, self.causal)
-            return rows.reversed(output), end
+        turn = rows.reversed if way == "backward" else same
         if self.window and self.window < rows.time and torch.is_grad_enabled():
-            return read_windows(layer, values, rows, before, self.window)
-        output, end = layer.forward(values, rows, before, self.causal)
-        return output, end
+            given = (turn(values), rows, before, self.causal)
+            output, end = read_windows(layer, *given, self.window)
+        else:
+            output, end = layer.forward(turn(values), rows, before, self.causal)
+        return turn(output), end
 
     def connected(
         self,
@@ -230,17 +232,20 @@ def read_windows(
     values: Float[Tensor, "time batch inputs"],
     rows: Rows,
     before: State,
+    carry: bool,
     window: int,
 ) -> tuple[Float[Tensor, "time batch width"], State]:
     """Reads a batch in windows between which no gradient flows back, but the state goes on.
 
-    The state that comes out is each row's own, of the window with its last step, and not cut off.
+    What a window's gradient needs is not kept, but computed again when it is due (Chen et al.
+    2016), so that one window's is in memory at a time. The state that comes out is each row's own,
+    of the window with its last step, and not cut off.
     """
     outputs, end, carried = [], before, before
     for start in range(0, rows.time, window):
         part = values[start : start + window]
         here = Rows((rows.lengths - start).clamp(0, len(part)), len(part))
-        output, after = layer.forward(part, here, carried, True)
+        output, after = checkpoint(layer.forward, part, here, carried, carry, use_reentrant=False)
         outputs.append(output)
         goes_on = here.lengths > 0
         end = tuple(

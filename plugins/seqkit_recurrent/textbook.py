@@ -65,8 +65,9 @@ def lstm(
     layer_norm: normalises the gates' inputs and the cells (Ba et al. 2016).
     cells: memory cells, more than the width, to which their output is projected (Sak et al. 2014).
     learned_state: learns the state before the first step, which is else zero.
-    window: cuts a text into windows of so many steps; the state goes on from one to the next, but
-    no gradient goes back (truncated back-propagation through time, Williams & Peng 1990).
+    window: cuts a text into windows of so many steps when training; the state goes on from one to
+    the next, but no gradient goes back (truncated back-propagation through time, Williams & Peng
+    1990), and one window's activations are in memory at a time.
     """
     from seqkit_recurrent.building import memory_cells
 
@@ -113,6 +114,7 @@ def bilstm(
     layer_norm: bool = False,
     cells: PositiveInt | None = None,
     learned_state: bool = False,
+    window: PositiveInt | None = None,
 ) -> Encoder:
     """Bidirectional LSTM (Graves & Schmidhuber 2005), which reads each text both ways.
 
@@ -122,6 +124,7 @@ def bilstm(
     2015), instead of two directions in each.
     cells: memory cells of each direction, more than its width, to which their output is projected
     (Sak et al. 2014).
+    window: as in lstm; what reads backwards has its windows from the text's end.
     input_dropout, dropout, output_dropout, locked, recurrent_dropout, weight_drop, zoneout,
     cell_zoneout, residual, highway, peephole, coupled, forget_gate, forget_bias, chrono,
     layer_norm, learned_state: as in lstm.
@@ -145,7 +148,7 @@ def bilstm(
     )
     shape = (upstream.width, width, layers)
     ways: Ways = "alternating" if alternating else "both"
-    return memory_cells("bilstm", shape, ways, between, switches)
+    return memory_cells("bilstm", shape, ways, between, switches, window)
 
 
 def lstm_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

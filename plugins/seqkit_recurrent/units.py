@@ -56,11 +56,12 @@ def bigru(
     highway: bool = False,
     chrono: Memory | None = None,
     learned_state: bool = False,
+    window: PositiveInt | None = None,
 ) -> Encoder:
     """Bidirectional gated recurrent unit, which reads each text both ways.
 
     width: output width, an even number: half of it is the hidden width of each direction.
-    alternating: as in bilstm. All other settings: as in lstm.
+    alternating, window: as in bilstm. All other settings: as in lstm.
     """
     from seqkit_recurrent.building import stack
     from seqkit_recurrent.gated import Units
@@ -72,7 +73,7 @@ def bigru(
     def make(inputs: int, width: int) -> Units:
         return Units("gru", inputs, width, weight_drop, learned_state, chrono)
 
-    return stack("bigru", shape, ways, between, make)
+    return stack("bigru", shape, ways, between, make, window)
 
 
 def rnn(

@@ -17,6 +17,7 @@ from seqkit_text.embedding import (
     lookup_embedder,
     shape_embedder,
 )
+from seqkit_text.pretrained import contextual_embedder, contextual_rules, vectors_embedder
 from seqkit_text.rules import locked_rules
 from seqkit_text.tokenising import (
     bytes_tokeniser,
@@ -41,4 +42,6 @@ def seqkit_stages(register: Register) -> None:
     register.embedder("hashed", hashed_embedder, rules=locked_rules)
     register.embedder("characters", characters_embedder, rules=characters_rules)
     register.embedder("character_cnn", character_cnn_embedder, rules=character_cnn_rules)
+    register.embedder("vectors", vectors_embedder, rules=locked_rules)
+    register.embedder("contextual", contextual_embedder, rules=contextual_rules)
     register.embedder("concat", concat_embedder, rules=locked_rules)

@@ -101,7 +101,7 @@ class CharacterConvolution(nn.Module):
         answers = F.linear(windows, *self.filters())
         places = (sizes.unsqueeze(1) + 3 - self.spans).clamp(min=1)
         beyond = ~time_mask(places, answers.shape[1]).transpose(1, 2)
-        highest = answers.masked_fill(beyond, -torch.inf).amax(dim=1)
+        highest = answers.masked_fill_(beyond, -torch.inf).amax(dim=1)
         found: Tensor = self.highways(torch.tanh(highest))
         return found
 

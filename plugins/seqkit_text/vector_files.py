@@ -3,77 +3,22 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
-import re
 import zlib
-from codecs import BOM_UTF8
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import Any, cast
 
 import numpy as np
 
 from seqkit.errors import DataError
-from seqkit.settings import CHECK_SHAPES
-
-if TYPE_CHECKING or CHECK_SHAPES:
-    from jaxtyping import Float32, Int32
+from seqkit_text.pretrained_words import AGAIN, FORMS, LARGEST, Kept, Pretrained
+from seqkit_text.vector_lines import read_text
 
 GZIP = b"\x1f\x8b"
 ZIP = b"PK\x03\x04"
-BLOCK = 2048
-"""Lines whose numbers are read at once."""
-AGAIN = "Fetch the file again."
-FORMS = (
-    "Use a text file with a word and its numbers on each line (GloVe, .vec), .json, or a folder "
-    "that spaCy has saved."
-)
-
-NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
-LARGEST = float(np.finfo(np.float32).max)
-
-
-@dataclass(frozen=True)
-class Pretrained:
-    """The vectors of a file.
-
-    rows: of each word, the row of its vector; words may share one. repeated: words that stand in
-    the file more than once, whose first vector counts.
-    """
-
-    words: list[str]
-    rows: Int32[np.ndarray, " word"]
-    vectors: Float32[np.ndarray, "row width"]
-    repeated: list[str]
-
-
-@dataclass
-class Kept:
-    """The words that are kept of a file, while it is read."""
-
-    limit: int | None
-    wanted: Collection[str]
-    words: dict[str, None] = field(default_factory=dict)
-    repeated: dict[str, None] = field(default_factory=dict)
-    seen: int = 0
-
-    def take(self, word: str) -> bool:
-        """Whether the vector of the file's next word is kept."""
-        self.seen += 1
-        if word in self.words:
-            self.repeated[word] = None
-            return False
-        if self.limit is not None and self.seen > self.limit and word not in self.wanted:
-            return False
-        self.words[word] = None
-        return True
-
-    def found(self, vectors: np.ndarray, rows: np.ndarray | None = None) -> Pretrained:
-        """The words with their vectors: one each, or those in the given rows."""
-        rows = np.arange(len(vectors), dtype=np.int32) if rows is None else rows
-        return Pretrained(list(self.words), rows, vectors, list(self.repeated))
 
 
 def read_vectors(
@@ -108,13 +53,15 @@ def explained(path: Path) -> Iterator[None]:
         ) from None
 
 
-def unpacked(raw: BinaryIO, path: Path) -> BinaryIO:
+def unpacked(raw: io.BufferedReader, path: Path) -> io.BufferedReader:
     """The file itself, or what its gzip data holds: the first bytes decide, not the name."""
-    start = raw.read(len(ZIP))
-    raw.seek(0)
-    if start == ZIP:
+    start = raw.peek(len(ZIP))
+    if start.startswith(ZIP):
         raise DataError(f"{path}: is a zip archive. Unpack it, and name the file that was in it.")
-    return cast("BinaryIO", gzip.open(raw)) if start.startswith(GZIP) else raw
+    if not start.startswith(GZIP):
+        return raw
+    # GzipFile reads lines in Python; a buffer over it reads them in C.
+    return io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=raw)), 1 << 16)
 
 
 def read_json(content: bytes, path: Path, kept: Kept) -> Pretrained:
@@ -136,7 +83,7 @@ def read_json(content: bytes, path: Path, kept: Kept) -> Pretrained:
         fits = vectors.ndim == 2 and vectors.dtype.kind in "if"
     except ValueError:
         fits = False
-    if not fits or not np.isfinite(vectors).all() or not vectors.size:
+    if not fits or not (np.abs(vectors) <= LARGEST).all() or not vectors.size:
         raise DataError(f"{path}: {odd_vector(listed)}")
     return kept.found(vectors.astype(np.float32))
 
@@ -159,131 +106,6 @@ def odd_vector(listed: list[tuple[str, Any]]) -> str:
                     "number. Mend it, or remove the word."
                 )
     return f"the vectors are none. {FORMS}"
-
-
-def read_text(lines: Iterable[bytes], path: Path, kept: Kept) -> Pretrained:
-    """A word and its numbers on each line, with single spaces between them.
-
-    A first line of two whole numbers is word2vec's header: how many words, and how many numbers a
-    word. A word may have spaces, as in GloVe 840B: the last numbers of a line are the vector.
-    """
-    reader = TextReader(path, kept)
-    for line in lines:
-        reader.add(line)
-    return reader.finish()
-
-
-class TextReader:
-    """Reads the lines of a text file, and their numbers in blocks."""
-
-    def __init__(self, path: Path, kept: Kept) -> None:
-        self.path, self.kept = path, kept
-        self.line, self.width, self.told = 0, 0, ""
-        self.promised: int | None = None
-        self.waiting: list[tuple[int, str, str]] = []
-        self.blocks: list[np.ndarray] = []
-
-    def add(self, raw: bytes) -> None:
-        """Reads one line."""
-        self.line += 1
-        text = self.decoded(raw.removeprefix(BOM_UTF8) if self.line == 1 else raw)
-        if self.line == 1 and self.header(text):
-            return
-        if not text:
-            return
-        word, numbers = self.parted(text)
-        if self.kept.take(word):
-            self.waiting.append((self.line, word, numbers))
-            if len(self.waiting) == BLOCK:
-                self.empty()
-
-    def decoded(self, raw: bytes) -> str:
-        """A line as text, without its end."""
-        try:
-            return raw.rstrip(b" \r\n").decode()
-        except UnicodeDecodeError as error:
-            raise self.wrong(
-                f"byte {error.start + 1} (0x{error.object[error.start]:02x}) is not UTF-8. Convert "
-                "the file to UTF-8; of a binary file (.bin), use the text form."
-            ) from None
-
-    def header(self, text: str) -> bool:
-        """Whether the first line is a header; else it has a vector and says how wide all are."""
-        parts = text.split(" ")
-        if len(parts) == 2 and all(part.isdecimal() for part in parts):
-            self.promised, self.width = int(parts[0]), int(parts[1])
-            self.told = "the header says"
-            if self.promised and self.width:
-                return True
-        if len(parts) < 3:
-            raise self.wrong(
-                f"{text[:40]!r} is neither a header (how many words, and how many numbers a word) "
-                f"nor a word with its numbers. {FORMS}"
-            )
-        self.width, self.told = len(parts) - 1, "the first line has"
-        return False
-
-    def parted(self, text: str) -> tuple[str, str]:
-        """The word of a line, and its numbers."""
-        gaps = text.count(" ")
-        if gaps == self.width:
-            word, _, numbers = text.partition(" ")
-            return word, numbers
-        word = text.rsplit(" ", self.width)[0] if gaps > self.width else ""
-        first, *others = word.split(" ")
-        if gaps < self.width or all(is_number(part) for part in others):
-            raise self.wrong(
-                f"{first[:40] or text.split(' ')[0][:40]!r} has {gaps} numbers, but {self.told} "
-                f"{self.width}. Mend the line, or remove it."
-            )
-        return word, text[len(word) + 1 :]
-
-    def empty(self) -> None:
-        """Reads the numbers of the lines that wait."""
-        waiting, self.waiting = self.waiting, []
-        if not waiting:
-            return
-        lines = [numbers for _, _, numbers in waiting]
-        try:
-            with np.errstate(over="ignore"):
-                block = np.loadtxt(lines, np.float32, comments=None, ndmin=2)
-            fits = block.shape == (len(lines), self.width) and bool(np.isfinite(block).all())
-        except ValueError:
-            fits = False
-        if not fits:
-            self.blame(waiting)
-        self.blocks.append(block)
-
-    def blame(self, waiting: list[tuple[int, str, str]]) -> None:
-        """Raises DataError for the first line with what is no number."""
-        for self.line, word, numbers in waiting:
-            for part in numbers.split(" "):
-                if not is_number(part):
-                    raise self.wrong(
-                        f"the vector of {word[:40]!r} has {part[:40]!r}, which is no finite number. "
-                        "Mend the line, or remove it."
-                    )
-
-    def finish(self) -> Pretrained:
-        """The vectors, when all lines have been read."""
-        self.empty()
-        if not self.blocks:
-            raise DataError(f"{self.path}: has no vectors. {FORMS}")
-        if self.promised not in (None, self.kept.seen):
-            raise DataError(
-                f"{self.path}: has {self.kept.seen:,} words, but its header says "
-                f"{self.promised:,}. {AGAIN}"
-            )
-        return self.kept.found(np.concatenate(self.blocks))
-
-    def wrong(self, message: str) -> DataError:
-        """The error for the line."""
-        return DataError(f"{self.path}:{self.line}: {message}")
-
-
-def is_number(text: str) -> bool:
-    """Whether a text is a finite number."""
-    return bool(NUMBER.fullmatch(text)) and abs(float(text)) <= LARGEST
 
 
 def read_spacy(folder: Path, kept: Kept) -> Pretrained:

@@ -71,18 +71,21 @@ def vocabulary(
 def unknown_share(
     counts: Counter[str], is_known: Callable[[str], bool], what: str, split: str
 ) -> list[Finding]:
-    """What share of a split's strings is unknown, by count and of the distinct ones, and which."""
+    """What share of a split's strings is unknown; of a held-out one, the most frequent too."""
     unknown = Counter({string: count for string, count in counts.items() if not is_known(string)})
     if not unknown:
         return [Finding(f"none of the {what} is unknown")] if counts else []
     share, kinds = unknown.total() / counts.total(), len(unknown) / len(counts)
-    most = sorted(unknown.items(), key=lambda item: (-item[1], item[0]))[:SHOWN]
-    named = ", ".join(f"{string[:40]!r} ({count:,})" for string, count in most)
-    why = ", being too rare," if split == "train" else ""
     text = (
-        f"{share:.1%} of the {what} ({unknown.total():,} of {counts.total():,}){why} are unknown, "
-        f"{kinds:.1%} of the distinct ones; most often {named}"
+        f"{share:.1%} of the {what} ({unknown.total():,} of {counts.total():,}) are unknown, "
+        f"{kinds:.1%} of the distinct ones"
     )
+    if split == "train":
+        text = f"{text}: they are rarer than the vocabulary takes"
+    else:
+        most = sorted(unknown.items(), key=lambda item: (-item[1], item[0]))[:SHOWN]
+        named = ", ".join(f"{string[:40]!r} ({count:,})" for string, count in most)
+        text = f"{text}; most often {named}"
     return [Finding(text, "warning" if share > MANY else "note")]
 
 

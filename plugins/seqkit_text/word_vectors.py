@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
@@ -18,7 +18,7 @@ from seqkit.errors import DataError
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Example, Vectors, time_mask
 from seqkit_text.dropout import Dropout
-from seqkit_text.vector_files import Pretrained, read_vectors
+from seqkit_text.vector_files import read_vectors
 from seqkit_text.vocabulary import FIRST, PADDING, UNKNOWN, Remembered, count_strings, pieces_of
 
 if TYPE_CHECKING or CHECK_SHAPES:
@@ -77,8 +77,8 @@ class WordVectors(nn.Module):
             )
         wanted = {form for string in counts for form in forms(string, self.lower, self.digits)}
         found = read_vectors(Path(self.file), self.limit, wanted)
-        known = dict.fromkeys(found.words, FIRST)
-        if covered(counts, known, self.lower, self.digits) < self.coverage:
+        known = frozenset(found.words)
+        if self.share(counts, known) < self.coverage:
             raise DataError(f"vectors: {self.uncovered(counts, known)}")
         return {
             "words": found.words,
@@ -87,23 +87,34 @@ class WordVectors(nn.Module):
             "repeated": found.repeated,
         }
 
-    def uncovered(self, counts: Counter[str], known: Mapping[str, int]) -> str:
+    def share(self, counts: Counter[str], known: Collection[str]) -> float:
+        """The share of pieces that have a vector."""
+        return 1 - without(counts, known, self.lower, self.digits).total() / counts.total()
+
+    def uncovered(self, counts: Counter[str], known: Collection[str]) -> str:
         """Why too few pieces have a vector, and what to do."""
-        share = covered(counts, known, self.lower, self.digits)
-        lowered = covered(counts, known, lower=True, digits=self.digits)
+        share = self.share(counts, known)
+        lowered = (
+            1 - without(counts, known, lower=True, digits=self.digits).total() / counts.total()
+        )
         marked = sum(count for string, count in counts.items() if string.startswith(MARK))
-        least = max(self.coverage, 2 * share)
         if marked > counts.total() / 4:
             hint = "The pieces are parts of words, but the file has words: use `tokenise: words`"
-        elif lowered >= least:
+        elif lowered >= max(self.coverage, 2 * share):
             hint = f"The file is in lower case: with `lower: true` {lowered:.1%} have one"
         else:
             hint = "Is the file of this language? Name another, or set 'coverage' lower"
         return (
             f"{self.file} has a vector for {share:.1%} of the {counts.total():,} pieces of the "
             f"training split, and {self.coverage:.1%} are asked for. Most frequent without: "
-            f"{', '.join(missing(counts, known, self.lower, self.digits))}. {hint}."
+            f"{self.missing(counts, known)}. {hint}."
         )
+
+    def missing(self, counts: Counter[str], known: Collection[str]) -> str:
+        """The most frequent pieces without a vector, with their counts."""
+        every = without(counts, known, self.lower, self.digits).items()
+        first = sorted(every, key=lambda item: (-item[1], item[0]))[:SHOWN]
+        return ", ".join(f"{string[:40]!r} ({count:,})" for string, count in first)
 
     def ready(self, learnt: Learnt) -> None:
         """Takes over the table: weights where it is trained, and no weight where it is frozen."""
@@ -156,11 +167,10 @@ class WordVectors(nn.Module):
                 )
         if not counts:
             return found
-        share = covered(counts, self.known, self.lower, self.digits)
-        kinds = covered(Counter(counts.keys()), self.known, self.lower, self.digits)
-        without = missing(counts, self.known, self.lower, self.digits)
+        share, kinds = (self.share(one, self.known) for one in (counts, Counter(counts.keys())))
         said = f"{share:.1%} of the pieces have a vector, {kinds:.1%} of the distinct ones"
-        said += f"; most frequent without: {', '.join(without)}" if without else ""
+        if missing := self.missing(counts, self.known):
+            said += f"; most frequent without: {missing}"
         found.append(Finding(said, "warning" if share < self.coverage else "note"))
         return found
 
@@ -175,22 +185,14 @@ def forms(string: str, lower: bool, digits: bool) -> Iterator[str]:
         yield DIGIT.sub("0", string)
 
 
-def covered(counts: Counter[str], known: Mapping[str, int], lower: bool, digits: bool) -> float:
-    """The share of pieces that have a vector."""
-    has = sum(
-        count
-        for string, count in counts.items()
-        if any(form in known for form in forms(string, lower, digits))
+def without(
+    counts: Counter[str], known: Collection[str], lower: bool, digits: bool
+) -> Counter[str]:
+    """The pieces without a vector, with their counts."""
+    return Counter(
+        {
+            string: count
+            for string, count in counts.items()
+            if not any(form in known for form in forms(string, lower, digits))
+        }
     )
-    return has / counts.total()
-
-
-def missing(counts: Counter[str], known: Mapping[str, int], lower: bool, digits: bool) -> list[str]:
-    """The most frequent pieces without a vector, with their counts."""
-    without = [
-        (string, count)
-        for string, count in counts.items()
-        if not any(form in known for form in forms(string, lower, digits))
-    ]
-    without.sort(key=lambda item: (-item[1], item[0]))
-    return [f"{string[:40]!r} ({count:,})" for string, count in without[:SHOWN]]

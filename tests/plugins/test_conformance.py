@@ -56,14 +56,35 @@ SWITCHES: list[dict[str, Any]] = [
 ]
 """What an LSTM may do otherwise, one by one."""
 SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
+    "tokeniser sentencepiece": [
+        {"size": 300},
+        {"algorithm": "bpe", "size": 200, "byte_fallback": False, "sampling": 0.2},
+        {"algorithm": "bpe", "size": 400, "sampling": 0.1},
+        {"size": 45, "byte_fallback": False, "sampling": 0.3},
+    ],
+    "embedder contextual": [],  # tried in test_text_contextual.py, with a model that is made there
+    "embedder vectors": [],  # tried in test_text_word_vectors.py, with a file that is written there
+    "embedder affixes": [
+        {"minimum": 1, "affix_width": 3},
+        {"prefixes": [], "suffixes": [2, 5], "lower": True, "dropout": 0.3, "locked": True},
+    ],
+    "embedder character_cnn": [
+        {"width": 6, "kernels": [1, 3]},
+        {"width": 6, "kernels": [40, 2, 5], "highway": 2, "longest": 9, "dropout": 0.3},
+    ],
     "embedder concat": [
         {"parts": ["lookup", {"use": "characters", "character_width": 5, "width": 4}]},
     ],
     "embedder frames": [{}, {"scale": True}],
+    "embedder hashed": [
+        {"width": 6},
+        {"width": 6, "rows": {"piece": 9, "suffix": 4}, "hashes": 1, "mix": "linear"},
+    ],
     "embedder lookup": [
         {},
         {"width": 5, "lower": True, "dropout": 0.3, "locked": True, "word_dropout": 0.2},
     ],
+    "embedder shape": [{"minimum": 1}, {"run": 2, "dropout": 0.3, "locked": True}],
     "encoder bigru": [
         {"width": 8, "weight_drop": 0.3, "learned_state": True, "chrono": 9},
         {"width": 7, "layers": 3, "alternating": True, "residual": True, "dropout": 0.3},

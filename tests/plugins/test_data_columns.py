@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-import seqkit_data
 from seqkit.errors import DataError
 from seqkit.stages import Row
+from seqkit_data import reading
 
 
 def rows_of(
@@ -21,7 +21,7 @@ def rows_of(
 ) -> list[Row]:
     path = tmp_path / "a.conll"
     path.write_text(content, "utf-8")
-    source = seqkit_data.conll(columns=columns, delimiter=delimiter, **settings)
+    source = reading.conll(columns=columns, delimiter=delimiter, **settings)
     return list(source.read("train", path))
 
 

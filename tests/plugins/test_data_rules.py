@@ -62,7 +62,7 @@ def test_an_encoding_is_one_of_texts_and_keeps_ascii(name: str, problem: str) ->
 def test_conll_refuses_settings_that_cannot_be_meant(
     settings: dict[str, Any], problems: Problems
 ) -> None:
-    given = {"columns": ["a"], "delimiter": None, "comment": None, "prefix": {}}
+    given: dict[str, Any] = {"columns": ["a"], "delimiter": None, "comment": None, "prefix": {}}
     assert list(rules.conll_rules({**given, "encoding": "utf-8", **settings})) == problems
 
 

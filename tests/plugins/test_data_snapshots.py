@@ -88,6 +88,25 @@ def test_class_numbers_become_names_and_hidden_ones_none(cache: Path) -> None:
     ]
 
 
+def test_parquet_in_parts_is_read_with_its_class_names(cache: Path) -> None:
+    import datasets
+
+    label = datasets.ClassLabel(names=["neg", "pos"])
+    record = {"label": label, "tags": datasets.List(label)}
+    features = datasets.Features({"n": datasets.Value("int64"), "record": record})
+    fetch(cache, {"README.md": "---\nlicense: mit\n---\n"})
+    (folder,) = cache.glob("*/snapshots/*")
+    datasets.disable_progress_bars()
+    for part in range(2):
+        row = {"n": part, "record": {"label": part, "tags": [-1, part]}}
+        table = datasets.Dataset.from_list([row], features=features)
+        table.to_parquet(folder / f"train-0000{part}-of-00002.parquet")
+    assert rows_of("train") == [
+        {"n": 0, "record": {"label": "neg", "tags": [None, "neg"]}},
+        {"n": 1, "record": {"label": "pos", "tags": [None, "pos"]}},
+    ]
+
+
 def test_a_place_is_the_data_sets_own_word_for_a_split(cache: Path) -> None:
     fetch(
         cache, {"train.jsonl": '{"a": 1}', "validation.jsonl": '{"a": 2}', "test.jsonl": '{"a": 3}'}

@@ -186,7 +186,7 @@ def test_imdb_is_read_from_its_archive() -> None:
 @pytest.mark.parametrize(
     ("name", "tokens"),
     [
-        ("ud_english_ewt/en_ewt-ud-dev.conllu.gz", 24787),
+        pytest.param("ud_english_ewt/en_ewt-ud-dev.conllu.gz", 24787, marks=pytest.mark.slow),
         ("ud_tamil_ttb/ta_ttb-ud-test.conllu.gz", 1772),
         ("ud_turkish_imst/tr_imst-ud-dev.conllu.gz", 10257),
         ("ud_vietnamese_vtb/vi_vtb-ud-test.conllu.gz", 11692),

@@ -17,7 +17,7 @@ from seqkit.testing import check_stage, example
 from seqkit_frames import regression
 from seqkit_frames.pooling import pooled
 from seqkit_frames.regressor import Regressor
-from seqkit_labels.text_classifier import Classifier
+from seqkit_labels.pooling import Pooling
 
 WIDTH = 4
 POOLS = ["last", "max", "mean"]
@@ -58,7 +58,7 @@ def test_it_keeps_the_contract(pool: str, gold: Any) -> None:
 @given(lengths=st.lists(st.integers(0, 5), min_size=1, max_size=4))
 def test_pools_are_those_of_the_classifier(pool: Any, state: bool, lengths: list[int]) -> None:
     found = vectors(lengths, state)
-    wanted = Classifier(Upstream(WIDTH), pool=pool).pooled(found)
+    wanted = Pooling(WIDTH, [pool])(found)
     torch.testing.assert_close(pooled(found, pool), wanted)
 
 

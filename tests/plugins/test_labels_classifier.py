@@ -14,7 +14,7 @@ from seqkit.stages import Decoder, Example, Frames, Front, Upstream, Vectors
 from seqkit_labels.text_classifier import Classifier
 
 WIDTH = 4
-POOLS = ["last", "max", "mean", "attention"]
+POOLS: list[Any] = ["last", "max", "mean", "attention", ["mean", "attention"]]
 
 
 def example(gold: Any = None) -> Example:
@@ -45,7 +45,12 @@ def test_it_is_a_decoder() -> None:
 
 
 def test_labels_are_learnt_with_their_counts() -> None:
-    assert built().fit(GOLDS) == {"labels": ["ham", "eggs", "spam"], "counts": [2, 1, 1]}
+    assert built().fit(GOLDS) == {
+        "labels": ["ham", "eggs", "spam"],
+        "counts": [2, 1, 1],
+        "texts": 4,
+        "several": False,
+    }
 
 
 def test_whole_numbers_are_labels() -> None:
@@ -56,24 +61,33 @@ def test_whole_numbers_are_labels() -> None:
 def test_each_pool_is_what_its_name_says() -> None:
     given = vectors([3, 1])
     row = given.values[0]
-    torch.testing.assert_close(built(pool="max").pooled(given)[0], row.amax(0))
-    torch.testing.assert_close(built(pool="mean").pooled(given)[0], row.mean(0))
-    torch.testing.assert_close(built(pool="last").pooled(given)[0], row[2])
-    torch.testing.assert_close(built(pool="last").pooled(given)[1], given.values[1, 0])
-    attention = built(pool="attention")
+    torch.testing.assert_close(built(pool="max").pool(given)[0], row.amax(0))
+    torch.testing.assert_close(built(pool="mean").pool(given)[0], row.mean(0))
+    torch.testing.assert_close(built(pool="last").pool(given)[0], row[2])
+    torch.testing.assert_close(built(pool="last").pool(given)[1], given.values[1, 0])
+    attention = built(pool="attention").pool
     assert attention.weigh is not None
     weights = (row @ attention.weigh.weight[0]).softmax(0)
-    torch.testing.assert_close(attention.pooled(given)[0], weights @ row)
+    torch.testing.assert_close(attention(given)[0], weights @ row)
+
+
+def test_several_pools_stand_side_by_side() -> None:
+    given = vectors([3, 0, 1], state=True)
+    decoder = built(pool=["max", "last", "attention"])
+    assert decoder.linear.in_features == 3 * WIDTH
+    parts = [decoder.pool.pooled(kind, given) for kind in decoder.pool.kinds]
+    assert torch.equal(decoder.pool(given), torch.cat(parts, 1))
+    assert not decoder.pool(given)[1].any()
 
 
 def test_last_is_the_state_of_the_last_layer_where_there_is_one() -> None:
     given = vectors([3, 1], state=True)
     assert given.state is not None
-    torch.testing.assert_close(built(pool="last").pooled(given), given.state[0][:, 1])
+    torch.testing.assert_close(built(pool="last").pool(given), given.state[0][:, 1])
     empty = Vectors(given.values * 0, torch.tensor([0, 0]), given.state)
-    assert not built(pool="last").pooled(empty).any()
+    assert not built(pool="last").pool(empty).any()
     other = Vectors(given.values, given.lengths, (torch.randn(2, 1, WIDTH + 1),))
-    torch.testing.assert_close(built(pool="last").pooled(other)[0], given.values[0, 2])
+    torch.testing.assert_close(built(pool="last").pool(other)[0], given.values[0, 2])
 
 
 @pytest.mark.parametrize("pool", POOLS)
@@ -93,9 +107,9 @@ def test_an_empty_text_has_an_answer(pool: str) -> None:
     given = Vectors(torch.zeros(1, 0, WIDTH), torch.tensor([0]))
     [answer] = decoder.predict({"text": given}, {}, [example()])
     biases = decoder.linear.bias.softmax(0)
-    assert answer["value"] == decoder.labels[int(biases.argmax())]
+    assert answer["value"] == decoder.texts.labels[int(biases.argmax())]
     assert answer["confidence"] == pytest.approx(biases.max().item(), abs=1e-4)
-    assert not decoder.pooled(given).any()
+    assert not decoder.pool(given).any()
 
 
 def test_the_loss_is_cross_entropy_summed_over_texts() -> None:
@@ -148,10 +162,35 @@ def test_a_split_is_described_with_labels_as_they_come_back() -> None:
             "data.gold.",
         ),
         (
-            [["a", "b"]],
-            "classifier: train: example 1: the gold is ['a', 'b'], but a text takes one label, a "
-            "string or a whole number. Name another field under data.gold, or decode with "
-            "`tagger`.",
+            [{"a": 1}],
+            "classifier: train: example 1: the gold is {'a': 1}, but a text takes one label or a "
+            "list of labels, each a string or a whole number. Name another field under data.gold.",
+        ),
+        (
+            [[[0, 3, "a"]]],
+            "classifier: train: example 1: the gold is [0, 3, 'a'], but a text takes one label or "
+            "a list of labels, each a string or a whole number. Name another field under "
+            "data.gold.",
+        ),
+        (
+            ["a", ["a", "b"]],
+            "classifier: train: example 2 has a list of labels, but those before have one label. "
+            "Give one.",
+        ),
+        (
+            [["DET", "NOUN", "DET"]],
+            "classifier: train: example 1: the gold lists 'DET' twice, but a text has it or has it "
+            "not. Give a set of labels; where they are one a word, decode with `tagger`.",
+        ),
+        (
+            [["a", "b"], ["b", "a"]],
+            "classifier: every text has 'a', 'b' in 2 training examples, so there is nothing to "
+            "learn. Check which field data.gold names.",
+        ),
+        (
+            [[], []],
+            "classifier: there is no label in 2 training examples, so there is nothing to learn. "
+            "Check which field data.gold names.",
         ),
         (
             ["a", " "],

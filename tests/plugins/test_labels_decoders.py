@@ -197,7 +197,7 @@ def test_confidence_can_be_left_out(name: str) -> None:
 def test_the_weights_that_are_forbidden_are_not_saved() -> None:
     decoder = built("crf")
     assert set(decoder.state_dict()) == {
-        *("first", "pair", "last", "scores.linear.weight", "scores.linear.bias")
+        *("first", "pair", "last", "scores.linear.weight", "scores.linear.bias", "temperature")
     }
     again = CRF(Upstream(WIDTH))
     again.ready(decoder.fit(NAMES))

@@ -19,13 +19,12 @@ from seqkit_labels import coalescence
 from seqkit_labels.coalescence import Paths, extend, finish
 from seqkit_labels.rewriting import Tail, finished, rewrite
 from seqkit_labels.schemes import SCHEMES, convert
-from seqkit_labels.text_classifier import Classifier
 from seqkit_labels.viterbi import best_paths
 
 WIDTH = 5
 TAGS = ["O", "B-X", "I-X", "E-X", "S-X", "L-X", "U-Y", "B-Y", "I-Y", "E-Y", "B", "I"]
 LABELLED = [example("a b c d", ["O", "B-X", "I-X", "O"]), example("e", ["B-X"])]
-POOLS = ["last", "max", "mean", "attention"]
+POOLS = ["last", "max", "mean", "attention", ["max", "mean", "attention", "last"]]
 
 
 def cut(count: int, draw: np.random.Generator) -> list[tuple[int, int]]:
@@ -225,11 +224,12 @@ def test_labels_that_come_are_those_of_the_whole_text(
 
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000), steps=st.integers(0, 12))
-@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("golds", [("x", "y"), (["x"], ["x", "y"])], ids=["one", "several"])
+@pytest.mark.parametrize("pool", POOLS, ids=str)
 def test_steps_that_come_are_pooled_to_what_the_whole_text_is(
-    pool: str, seed: int, steps: int
+    pool: Any, golds: Any, seed: int, steps: int
 ) -> None:
-    golds = [example("a", "x"), example("b", "y")]
+    golds = [example("a", golds[0]), example("b", golds[1])]
     built, draw = decoder("classifier", golds, pool=pool), np.random.default_rng(seed)
     values = torch.from_numpy(draw.normal(size=(1, steps, WIDTH)) * 3 - 5).float()
     *pushed, [answer] = coming(built, values, cut(steps, draw))
@@ -241,22 +241,21 @@ def test_steps_that_come_are_pooled_to_what_the_whole_text_is(
 
 @pytest.mark.parametrize("pool", ["mean", "attention"])
 def test_a_pool_of_many_steps_is_exact(pool: str) -> None:
-    built: Classifier = decoder("classifier", [example("a", "x"), example("b", "y")], pool=pool)
+    built = decoder("classifier", [example("a", "x"), example("b", "y")], pool=pool)
     values = torch.randn(1, 500, WIDTH, generator=torch.Generator().manual_seed(1)) + 100
-    memory, one = None, Example({}, {"text": Frames(np.zeros((1, 1), np.float32))})
+    memory, one = built.begin(), Example({}, {"text": Frames(np.zeros((1, 1), np.float32))})
     for step in range(500):
         part = Vectors(values[:, step : step + 1], torch.tensor([1]))
         _, memory = built.push(memory, {"text": part}, {}, one)
-    assert memory is not None
-    exact = built.double().pooled(Vectors(values.double(), torch.tensor([500])))
-    torch.testing.assert_close(memory.values, exact, rtol=1e-6, atol=0)
+    exact = built.double().pool(Vectors(values.double(), torch.tensor([500])))
+    torch.testing.assert_close(memory[0].values, exact, rtol=1e-6, atol=0)
 
 
 def test_a_state_is_pooled_as_the_last_step() -> None:
     built = decoder("classifier", [example("a", "x"), example("b", "y")], pool="last")
     state, one = torch.randn(1, 2, WIDTH), example("w")
     part = Vectors(torch.randn(1, 1, WIDTH), torch.tensor([1]), (state,))
-    _, memory = built.push(None, {"text": part}, {}, one)
+    _, memory = built.push(built.begin(), {"text": part}, {}, one)
     empty = Vectors(torch.zeros(1, 0, WIDTH), torch.tensor([0]), (torch.zeros(1, 2, WIDTH),))
     _, memory = built.push(memory, {"text": empty}, {}, one)
-    assert torch.equal(memory.values.float(), state[:, -1])
+    assert torch.equal(memory[0].values.float(), state[:, -1])

@@ -79,7 +79,7 @@ def test_scores_by_label_and_confusion_are_those_of_scikit_learn(
 def test_the_most_confused_pairs_come_first() -> None:
     pairs = [("D", "N")] * 3 + [("N", "D")] + [("V", "D")] + [("N", "N")] * 2
     *_, confused = Accuracy().tables(*as_words(pairs))
-    assert confused.columns == ("gold", "answer", "words", "% of gold")
+    assert confused.columns == ("gold", "answer", "words", "% of such words")
     assert confused.rows == (("N", "D", 3, 60.0), ("D", "N", 1, 50.0), ("D", "V", 1, 50.0))
 
 

@@ -56,6 +56,13 @@ def test_spans_are_right_where_gold_has_them() -> None:
     assert total(metric, [answer], [gold]) == pytest.approx(25.0)
 
 
+def test_labels_of_a_set_are_right_wherever_gold_has_them() -> None:
+    answer = {"value": ["a", "b"], "confidence": [0.9, 0.6]}
+    metric = Calibration(of="sets", bins=2)
+    assert metric.counts(answer, {"value": ["b", "c"]}).tolist() == [0, 2, 0, 1.5, 0, 1]
+    assert metric.counts({"value": [], "confidence": []}, {"value": ["c"]}).tolist() == [0] * 6
+
+
 def test_confidence_that_keeps_its_word_has_no_error() -> None:
     answers = [{"value": "a", "confidence": 0.75}] * 4
     golds = [{"value": "a"}] * 3 + [{"value": "b"}]

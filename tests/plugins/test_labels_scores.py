@@ -74,3 +74,17 @@ def test_words_without_any_piece_have_the_bias_alone() -> None:
             scores(nothing, batch), scores.linear.bias.expand(2, 1, 3), check_stride=False
         )
     assert scores(nothing, {"shift": ints([[], []])}).shape == (2, 0, 3)
+
+
+def test_a_text_of_few_pieces_stands_beside_one_of_many_words() -> None:
+    scores, given = ready(), vectors([1, 1])
+    shift = ints([[NO_PIECE, NO_PIECE, -2, NO_PIECE], [0, 0, 0, 0]])
+    found = scores(given, {"shift": shift})
+    every = scores.linear(given.values)
+    torch.testing.assert_close(found[0, 2], every[0, 0])
+    torch.testing.assert_close(found[0, 3], scores.linear.bias)
+    torch.testing.assert_close(found[1, 0], every[1, 0])
+    owner = ints([[2], [0]])
+    mean = scores(given, {"shift": shift, "owner": owner})
+    torch.testing.assert_close(mean[0], found[0])
+    torch.testing.assert_close(mean[1, 0], found[1, 0])

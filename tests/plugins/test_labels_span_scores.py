@@ -197,6 +197,7 @@ def test_errors_are_counted_by_kind() -> None:
         ("missed", 1, 20.0),
         ("invented", 1, 20.0),
     )
+    assert confused.title == "most confused where the edges are right"
     assert confused.rows == (("Y", "X", 1, 100.0),)
 
 

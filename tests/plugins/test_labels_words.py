@@ -152,9 +152,13 @@ def test_answers_come_in_the_scheme_of_the_file_with_spans_in_characters() -> No
             "spans": [[0, 15, "PER"], [19, 22, "LOC"], [23, 27, "LOC"]],
             "scheme": "IOB1",
             "confidence": [0.9, 0.8123, 1.0, 0.5, 0.6],
-            "span_confidence": [0.8123, 0.5, 0.6],
+            "span_confidence": [0.7311, 0.5, 0.6],  # the product of its words'
         }
     ]
+    again = words.answers(
+        np.array([[*given, 0]]), np.array([5]), sure, [NAMES[1]], lambda every: [[0.25] * 3]
+    )
+    assert again[0]["span_confidence"] == [0.25] * 3
 
 
 def test_answers_have_the_form_of_golds() -> None:

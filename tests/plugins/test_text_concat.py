@@ -100,6 +100,17 @@ def test_every_part_fits_all_examples() -> None:
     assert stage.fit(iter(EXAMPLES)) == {"parts": [{"examples": 3}, {"examples": 3}]}
 
 
+def test_findings_bear_the_number_of_their_part() -> None:
+    stage = concat([Given(), PARTS[0], PARTS[1]])
+    found = stage.describe(iter([example("the bird bird dog")]), "dev")
+    assert [each.text for each in found] == [
+        "parts.1: 50.0% of the pieces (2 of 4) are unknown, 33.3% of the distinct ones; "
+        "most often 'bird' (2)",
+        "parts.2: parts.0: 42.9% of the characters (6 of 14) are unknown, 33.3% of the distinct "
+        "ones; most often 'b' (2), 'i' (2), 'r' (2)",
+    ]
+
+
 def test_parts_keep_their_penalties_and_their_draws() -> None:
     stage = concat([Given(), PARTS[0], Given()])
     assert stage.samples

@@ -124,6 +124,21 @@ def test_a_copy_stands_alone() -> None:
     assert other.prepare(example("x dog"), "text")["pieces"].tolist() == [2, 1]
 
 
+def test_a_split_is_described_by_its_unknown_pieces() -> None:
+    stage = lookup(lower=True, minimum=2)
+    [train] = stage.describe((example(text) for text in TRAIN), "train")
+    assert train.text == (
+        "28.6% of the pieces (2 of 7) are unknown, 40.0% of the distinct ones: they are rarer than "
+        "the vocabulary takes"
+    )
+    [dev] = stage.describe([example("The bird , the bird and cat")], "dev")
+    assert dev.text == (
+        "71.4% of the pieces (5 of 7) are unknown, 66.7% of the distinct ones; most often "
+        "'bird' (2), ',' (1), 'and' (1), 'cat' (1)"
+    )
+    assert [train.level, dev.level] == ["note", "warning"]
+
+
 def test_a_piece_of_100000_characters_is_not_remembered() -> None:
     stage = lookup(lower=True)
     assert stage.prepare(example("A" * 100_000), "text")["pieces"].tolist() == [1]

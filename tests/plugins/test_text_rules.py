@@ -26,7 +26,9 @@ def test_tokenisers_are_registered(name: str) -> None:
     assert stage.fit([]) == {}
 
 
-@pytest.mark.parametrize("name", ["lookup", "characters"])
+@pytest.mark.parametrize(
+    "name", ["lookup", "affixes", "shape", "hashed", "characters", "character_cnn"]
+)
 def test_embedders_are_registered(name: str) -> None:
     assert isinstance(registry().find("embedder", name).factory(Upstream(width=0)), Embedder)
 

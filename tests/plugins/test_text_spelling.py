@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -199,6 +198,16 @@ def test_ready_forgets_the_spellings_of_another_alphabet() -> None:
     assert stage.prepare(example(["xh"]), "text")["characters"].tolist() == [1, 2]
     stage.ready({"strings": ["x"], "counts": [1]})
     assert stage.prepare(example(["xh"]), "text")["characters"].tolist() == [2, 1]
+
+
+def test_a_split_is_described_by_its_unknown_characters() -> None:
+    [found] = spelled().describe([example(["the", "hat"])], "train")
+    assert found.text == "none of the characters is unknown"
+    [found] = spelled(minimum=5).describe([example(["the", "cat"])], "test")
+    assert found.text == (
+        "50.0% of the characters (3 of 6) are unknown, 60.0% of the distinct ones; most often "
+        "'a' (1), 'c' (1), 'e' (1)"
+    )
 
 
 @pytest.mark.parametrize(

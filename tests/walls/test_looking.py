@@ -78,7 +78,7 @@ def test_a_model_of_numbers_is_watched_and_inspected(
     watch = Said()
     path = write(WAVES.replace("FIELD", "list"))
     run = seqkit.run(path, out=tmp_path / "run", watch=watch)
-    assert [line.partition(":")[0] for line in watch.lines] == ["gradients, cell"] * 2
+    assert [line.partition(":")[0] for line in watch.lines] == ["data", *["gradients, cell"] * 2]
     profiles = [record["gradients"]["cell"] for record in run.metrics["train"]["history"]]
     assert [len(one) for one in profiles] == [len(profiles[0])] * 2
     assert all(value > 0 for profile in profiles for value in profile)
