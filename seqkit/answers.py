@@ -61,11 +61,10 @@ def answered(pipeline: Pipeline, examples: Iterable[Example]) -> list[Answered]:
     return found
 
 
-def answered_file(pipeline: Pipeline, path: str) -> list[Answered]:
-    """A pipeline's answers to a file, read by its recipe's own source. Raises DataError."""
+def file_examples(pipeline: Pipeline, path: str) -> list[Example]:
+    """The examples of a file, read by the recipe's own source. Raises DataError."""
     rows = trained(pipeline.recipe).source.build().read("test", Path(path))
-    examples = (pipeline.example(row, f"{path}: example {n}") for n, row in enumerate(rows, 1))
-    return answered(pipeline, examples)
+    return [pipeline.example(row, f"{path}: example {n}") for n, row in enumerate(rows, 1)]
 
 
 def keep(folder: Path, splits: Mapping[str, Sequence[Answered]]) -> None:

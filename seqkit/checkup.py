@@ -43,10 +43,11 @@ def show_report(report: Report, console: Console) -> None:
         console.print()
         console.print(lengths(report.sizes))
     notes = report.of("note")
-    for stage in dict.fromkeys(told.stage for told in notes):
+    for stage in sorted(dict.fromkeys(told.stage for told in notes), key=bool):
         console.print()
         console.print(Text(stage or "examples", style="bold"))
-        show_rows([(told.split, told.text) for told in notes if told.stage == stage], console)
+        own = [told for told in notes if told.stage == stage]
+        show_rows([(f"{told.split:5}", told.text) for told in own], console)
 
 
 def place(told: Told) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import accumulate
@@ -46,7 +47,7 @@ def show_run(run: Run, console: Console) -> None:
 
 
 def show_scores(metrics: Mapping[str, Any], console: Console) -> None:
-    """Shows the scores of each split, with intervals, and what training took."""
+    """Shows the scores of each split, with intervals and remarks, and what training took."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("split", "metric", "value", "95% interval", "signature"):
         table.add_column(title, justify="right" if title == "value" else "left")
@@ -60,6 +61,9 @@ def show_scores(metrics: Mapping[str, Any], console: Console) -> None:
             table.add_row(*row)
     if table.row_count:
         unfolded(console).print(table)
+    for split, lines in metrics.get("remarks", {}).items():
+        for line in lines:
+            console.print(Text(f"{split}: {line}", style="yellow"), soft_wrap=True)
     train = metrics.get("train")
     if train:
         console.print(
@@ -76,17 +80,25 @@ def unfolded(console: Console) -> Console:
 
 
 def print_scores(
-    scores: Mapping[str, Score], tables: Mapping[str, Sequence[Tabulation]], as_json: bool
+    scores: Mapping[str, Score],
+    tables: Mapping[str, Sequence[Tabulation]],
+    remarks: Sequence[str],
+    as_json: bool,
 ) -> None:
-    """Prints an evaluation, with the tables of its metrics where there are any."""
+    """Prints an evaluation, with the tables of its metrics where there are any.
+
+    remarks: what a reader of the scores should know; beside JSON, they go to standard error.
+    """
     found = {name: score.plain() for name, score in scores.items()}
     if as_json:
         for name, every in tables.items():
             found[name]["tables"] = [asdict(table) for table in every]
         print(json.dumps(found, indent=1))  # noqa: T201  the command's output
+        for remark in remarks:
+            print(remark, file=sys.stderr)  # noqa: T201  the command's output
         return
     console = Console()
-    show_scores({"test": found}, console)
+    show_scores({"test": found, "remarks": {"test": remarks}}, console)
     for name, every in tables.items():
         for table in every:
             show_table(table, name, console)

@@ -171,7 +171,7 @@ class Doctor:
         try:
             yield
         except DataError as error:
-            self.tell(split, "", [Finding(str(error), "error")])
+            self.tell(split, "", [Finding(str(error).removeprefix(f"{split}: "), "error")])
 
     def tell(self, split: str, stage: str, found: Iterable[Finding]) -> None:
         """Adds findings to the report."""
@@ -274,6 +274,15 @@ def examine(recipe: Recipe, folder: Path, sample: int | None = None) -> Report:
                     [row_example(recipe, tokenisers, row, f"example {n:,}") for n, row in numbered],
                 )
     return doctor.report
+
+
+def remarks(pipeline: Pipeline, examples: Sequence[Example], split: str) -> list[str]:
+    """What the decoder warns of in examples that are scored, such as labels it has not learnt."""
+    decoder = pipeline.network.decoder
+    if not examples or not isinstance(decoder, Describing):
+        return []
+    found = decoder.describe(examples, split)
+    return [finding.text for finding in found if finding.level != "note"]
 
 
 def ready(

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 
 from seqkit import storage
-from seqkit.answers import Answered, answered
 from seqkit.batching import Batches, Pools, Streams
 from seqkit.calibration import calibrate
 from seqkit.checkpoints import Checkpoints
@@ -291,8 +290,8 @@ def drawn(
     return pipeline.prepare(example, rng=rng)
 
 
-def answers_of(experiment: Experiment, pipeline: Pipeline, split: str) -> list[Answered]:
-    """The pipeline's answers to a split; none where there is no such split, or nothing to score."""
+def scored(experiment: Experiment, pipeline: Pipeline, split: str) -> list[Example]:
+    """The examples of a split; none where there is no such split, or nothing to score."""
     if split not in splits(trained(experiment.recipe)) or not experiment.recipe.metrics:
         return []
-    return answered(pipeline, experiment.examples(pipeline, split))
+    return experiment.examples(pipeline, split)

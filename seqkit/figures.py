@@ -13,7 +13,8 @@ BLUE, ORANGE, GREY, INK = "#1f4e9e", "#c85014", "#999999", "#444444"
 TICKS = 5
 """About so many ticks stand on an axis."""
 
-Point = tuple[float, float]
+Number = int | float
+Point = tuple[Number, Number]
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,11 @@ class Axes:
     across: Point
     up: Point
 
-    def x(self, value: float) -> float:
+    def x(self, value: Number) -> float:
         """Where a value stands across, in pixels."""
         return LEFT + share(value, self.across) * (WIDTH - LEFT - RIGHT)
 
-    def y(self, value: float) -> float:
+    def y(self, value: Number) -> float:
         """Where a value stands upwards, in pixels from the top."""
         return HEIGHT - BOTTOM - share(value, self.up) * (HEIGHT - TOP - BOTTOM)
 
@@ -47,7 +48,7 @@ class Axes:
         yield words(up, 14, middle, more=f' transform="rotate(-90 14 {middle:g})"')
 
 
-def reliability(rows: Sequence[tuple[float, float, int]]) -> str:
+def reliability(rows: Sequence[tuple[Number, Number, int]]) -> str:
     """A reliability diagram. rows: confidence and share of right answers in percent, and answers.
 
     A point stands for a bin, the larger the more answers are in it; below the diagonal, confidence
@@ -73,7 +74,7 @@ def reliability(rows: Sequence[tuple[float, float, int]]) -> str:
     return svg("reliability diagram", parts)
 
 
-def curve(points: Sequence[Point], across: str, up: str, best: float | None = None) -> str:
+def curve(points: Sequence[Point], across: str, up: str, best: Number | None = None) -> str:
     """A line through points. best: where across the chosen one stands, which is marked."""
     axes = Axes(*(limits([point[axis] for point in points]) for axis in (0, 1)))
     places = [(axes.x(x), axes.y(y)) for x, y in points]
@@ -108,26 +109,26 @@ def path(places: Sequence[Point], colour: str) -> str:
     return f'<polyline points="{corners}" fill="none" stroke="{colour}" stroke-width="1.8"/>'
 
 
-def words(text: str, x: float, y: float, anchor: str = "middle", more: str = "") -> str:
+def words(text: str, x: Number, y: Number, anchor: str = "middle", more: str = "") -> str:
     """Words in a picture."""
     place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{INK}"'
     return f"<text {place}{more}>{escape(text)}</text>"
 
 
-def share(value: float, ends: Point) -> float:
+def share(value: Number, ends: Point) -> float:
     """Where a value stands between two ends, from 0 to 1."""
     low, high = ends
     return (value - low) / (high - low)
 
 
-def limits(values: Sequence[float]) -> Point:
+def limits(values: Sequence[Number]) -> Point:
     """The ends of an axis that holds values, a little room included; never the same value twice."""
     low, high = min(values), max(values)
     room = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
     return low - room, high + room
 
 
-def ticks(low: float, high: float) -> list[float]:
+def ticks(low: Number, high: Number) -> list[float]:
     """Round numbers between two ends: steps of 1, 2 or 5 times a power of ten."""
     rough = (high - low) / TICKS
     power = 10.0 ** math.floor(math.log10(rough))

@@ -153,9 +153,9 @@ def check_embedder(pipeline: Pipeline) -> None:
     if not pipeline.tokenisers:
         return
     (name,) = pipeline.names
-    arrays = pipeline.prepare(pipeline.input_example([], "live"), gold=False)
-    along = {array + end for array in pipeline.along_time for end in ("", OFFSETS)}
-    if any(array.startswith(f"{name}/") and array not in along for array in arrays):
+    embedder = pipeline.network.embedders[name]
+    arrays = embedder.prepare(pipeline.input_example([], "live"), name)
+    if {array.removesuffix(OFFSETS) for array in arrays} - embedder.along_time:
         raise SeqkitError(
             f"embed: {pipeline.recipe.embed[name].name} reads each text as a whole. Use embedders "
             "of single pieces, such as lookup."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import click
@@ -25,7 +26,8 @@ def predict(model: str, file: str, source: str | None, device: str) -> None:
     from seqkit.prediction import examples_in, lines
 
     pipeline = load(model).to(pick_device(device))
-    with opened(file) as stream:
+    # a source opens what it reads itself, which may be a folder
+    with nullcontext([]) if source else opened(file) as stream:
         for line in lines(pipeline, examples_in(pipeline, stream, file, source)):
             click.echo(line)
 
@@ -38,16 +40,19 @@ def predict(model: str, file: str, source: str | None, device: str) -> None:
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps.")
 def evaluate(model: str, file: str, with_tables: bool, as_json: bool, device: str) -> None:
     """Score MODEL on a file that its recipe's own source reads."""
-    from seqkit.answers import answered_file
+    from seqkit.answers import answered, file_examples
     from seqkit.display import print_scores
+    from seqkit.doctor import remarks
     from seqkit.evaluation import scores, tables
     from seqkit.machine import pick_device
     from seqkit.pipeline import load
 
     pipeline = load(model).to(pick_device(device))
-    every = answered_file(pipeline, file)
+    examples = file_examples(pipeline, file)
+    every = answered(pipeline, examples)
     shown = tables(pipeline.recipe, every) if with_tables else {}
-    print_scores(scores(pipeline.recipe, every), shown, as_json)
+    found = scores(pipeline.recipe, every)
+    print_scores(found, shown, remarks(pipeline, examples, "test"), as_json)
 
 
 @click.command()

@@ -56,7 +56,8 @@ def heading(text: str, level: int = 2) -> str:
 
 def paragraph(text: str, quiet: bool = False) -> str:
     """A paragraph."""
-    return f"<p{' class=quiet' if quiet else ''}>{escape(text)}</p>"
+    kind = ' class="quiet"' if quiet else ""
+    return f"<p{kind}>{escape(text)}</p>"
 
 
 def figure(svg: str, caption: str = "") -> str:
@@ -96,7 +97,8 @@ def rows(
 
 def td(tag: str, text: str, right: bool) -> str:
     """A cell."""
-    return f"<{tag}{' class=number' if right else ''}>{escape(text)}</{tag}>"
+    kind = ' class="number"' if right else ""
+    return f"<{tag}{kind}>{escape(text)}</{tag}>"
 
 
 def matrix(table: Tabulation) -> str:

@@ -173,7 +173,7 @@ class Pipeline:
     def by_name(self, answer: Answer) -> Answers:
         """An answer under the name of its gold."""
         gold = self.recipe.data.gold if self.recipe.data else None
-        if isinstance(gold, Mapping):
+        if isinstance(gold, Mapping) or any(name for name, _ in self.recipe.metrics):
             return cast("Answers", answer)
         return {gold or "answer": answer}
 

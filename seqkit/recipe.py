@@ -230,9 +230,9 @@ def _check_places(check: Sections, data: DataSettings | None, folder: Path) -> N
         for path, (place, wanted) in check.named.items()
         if path not in of_data
     }
-    for split, place in data.places.items() if data and data.files else ():
-        if split not in shares(data.places):
-            messages[f"data.{split}"] = files_problem(data, place, folder)
+    if data and data.files:
+        for split in data.places.keys() - shares(data.places).keys():
+            messages[f"data.{split}"] = files_problem(data, data.places[split], folder)
     for path, message in messages.items():
         if message:
             check.add(check.marks[path], path, message)

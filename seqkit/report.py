@@ -68,7 +68,7 @@ def taken(run: Run) -> str:
 
 
 def scores(metrics: Mapping[str, Any]) -> Iterator[str]:
-    """The scores of dev and test, each with its interval and what was measured."""
+    """The scores of dev and test, with interval and signature, and what is to be known of them."""
     cells = [
         (split, name, shown(one["value"]), interval(one), one["signature"])
         for split in ("dev", "test")
@@ -78,6 +78,8 @@ def scores(metrics: Mapping[str, Any]) -> Iterator[str]:
         yield heading("Scores")
         headings = ("split", "metric", "value", "95% interval", "signature")
         yield page.rows(headings, cells, (False, False, True))
+    for split, lines in metrics.get("remarks", {}).items():
+        yield from (paragraph(f"{split}: {line}") for line in lines)
 
 
 def interval(score: Mapping[str, Any]) -> str:

@@ -24,12 +24,13 @@ import yaml
 
 from seqkit import storage
 from seqkit.answers import FOLDER as ANSWERS
-from seqkit.answers import Answered, keep, kept
+from seqkit.answers import Answered, answered, keep, kept
 from seqkit.checkpoints import Checkpoints
 from seqkit.data import read_rows, splits, trained
+from seqkit.doctor import remarks
 from seqkit.errors import RunError
 from seqkit.evaluation import plain, scores
-from seqkit.experiment import Experiment, Silent, Watch, answers_of
+from seqkit.experiment import Experiment, Silent, Watch, scored
 from seqkit.guards import locked, signalled
 from seqkit.machine import peak_memory, pick_device
 from seqkit.pipeline import Pipeline, load
@@ -198,8 +199,10 @@ def finish(experiment: Experiment, pipeline: Pipeline, progress: Progress) -> Ru
     pipeline.save(folder / "pipeline")
     samples = storage.finite(look(experiment, pipeline))
     storage.write_file(folder / "samples.json", storage.as_json(samples))
-    said = {split: answers_of(experiment, pipeline, split) for split in HELD_OUT}
+    examples = {split: scored(experiment, pipeline, split) for split in HELD_OUT}
+    said = {split: answered(pipeline, every) if every else [] for split, every in examples.items()}
     keep(folder, said)
+    remarked = {split: remarks(pipeline, every, split) for split, every in examples.items()}
     recipe = experiment.recipe
     seconds = float(progress.notes.get("seconds", 0.0))
     metrics: dict[str, Any] = {
@@ -218,6 +221,8 @@ def finish(experiment: Experiment, pipeline: Pipeline, progress: Progress) -> Ru
     }
     if "explosions" in progress.notes:
         metrics["train"]["explosions"] = progress.notes["explosions"]
+    if any(remarked.values()):
+        metrics["remarks"] = remarked
     metrics = storage.finite(metrics)
     storage.write_file(folder / "metrics.json", storage.as_json(metrics))
     return Run(folder, metrics, samples, experiment.files)

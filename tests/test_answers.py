@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import seqkit
-from seqkit.answers import Answered, answered_file, items, keep, kept, one_line
+from seqkit.answers import Answered, answered, file_examples, items, keep, kept, one_line
 from seqkit.errors import DataError, ModelError, RunError
 from seqkit.evaluation import scores
 
@@ -81,7 +81,7 @@ def test_answers_and_golds_are_told_apart_by_name() -> None:
 
 def test_a_file_is_answered_as_the_run_answered_it(trained: Path) -> None:
     made = seqkit.load(trained)
-    every = answered_file(made, str(trained.parent / "test.conll"))
+    every = answered(made, file_examples(made, str(trained.parent / "test.conll")))
     assert every == kept(trained, "test")
     metrics = json.loads((trained / "metrics.json").read_bytes())
     assert scores(made.recipe, every)["accuracy"].plain() == metrics["test"]["accuracy"]
@@ -89,7 +89,7 @@ def test_a_file_is_answered_as_the_run_answered_it(trained: Path) -> None:
 
 def test_a_file_that_is_not_there_cannot_be_answered(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError) as refused:
-        answered_file(seqkit.load(trained), str(tmp_path / "no.conll"))
+        file_examples(seqkit.load(trained), str(tmp_path / "no.conll"))
     assert str(refused.value) == (
         f"{tmp_path}/no.conll: cannot be read (No such file or directory). "
         "Check the path and the data folder."

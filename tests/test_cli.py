@@ -23,8 +23,11 @@ WORDS = [
     "run",
     "compare",
     "check",
+    "data",
     "predict",
     "evaluate",
+    "diff",
+    "report",
     "inspect",
     "plugins",
     "explain",
@@ -308,6 +311,14 @@ def test_predict_reads_each_form_and_writes_a_line_an_answer(
     assert all(set(answer["tag"]) == {"value", "confidence"} for answer in answers)
 
 
+def test_predict_leaves_it_to_a_source_to_open_its_place(
+    command: Command, trained: Path, tmp_path: Path
+) -> None:
+    code, out, err = command("predict", trained, tmp_path, "--as", "folders")
+    assert (code, out) == (2, "")
+    assert err == f"{tmp_path}: has no sub-folders. Put each label's texts into one.\n"
+
+
 def test_predict_takes_a_pipeline_folder_too(
     command: Command, trained: Path, tmp_path: Path
 ) -> None:
@@ -355,6 +366,37 @@ def test_evaluate_prints_a_table_or_json(command: Command, trained: Path) -> Non
     assert (code, err) == (0, "")
     value = f"{wanted['accuracy']['value']:.2f}"
     assert out.splitlines()[1].split()[:3] == ["test", "accuracy", value]
+
+
+def test_evaluate_shows_the_tables_of_its_metrics(command: Command, trained: Path) -> None:
+    path = trained.parent / "test.conll"
+    code, out, err = command("evaluate", trained, "--on", path, "--tables")
+    assert (code, err) == (0, "")
+    assert "\naccuracy: scores by label\nlabel  precision" in out
+    assert "\naccuracy: confusion: gold in rows, answers in columns\ngold  " in out
+    code, out, _ = command("evaluate", trained, "--on", path, "--tables", "--json")
+    titles = [table["title"] for table in json.loads(out)["accuracy"]["tables"]]
+    assert (code, titles[0]) == (0, "scores by label")
+
+
+def test_diff_shows_what_changed_between_two_runs(
+    command: Command, toy: Path, trained: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    assert command("run", toy, "--out", other, "--set", "train.epochs=9")[0] == 0
+    code, out, err = command("diff", trained, other, "--limit", 1)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[:3] == [f"before  {trained}", f"after   {other}", "split   test, 5 examples"]
+    assert any(line.startswith("accuracy  ") for line in lines)
+    code, out, _ = command("diff", trained, other, "--split", "dev", "--json")
+    found = json.loads(out)
+    assert (code, found["split"], found["examples"]) == (0, "dev", 5)
+    (gold,) = found["golds"]
+    changed = len(gold["fixed"]) + len(gold["broken"])
+    assert changed + gold["both_right"] + gold["both_wrong"] == 5
+    line = f"{tmp_path}: is no run: it has no run.json. Name a run directory.\n"
+    assert command("diff", trained, tmp_path) == (2, "", line)
 
 
 def test_evaluate_on_a_file_that_is_wrong_names_the_line(

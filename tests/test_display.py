@@ -74,12 +74,25 @@ def test_an_evaluation_is_printed_as_a_table_or_as_json(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     scores = {"accuracy": Score(50.0, 40.0, 60.0, "accuracy examples:2 boot:9")}
-    print_scores(scores, {}, as_json=False)
+    print_scores(scores, {}, [], as_json=False)
     assert capsys.readouterr().out.splitlines()[1].split() == [
         "test", "accuracy", "50.00", "40.00", "to", "60.00", "accuracy", "examples:2", "boot:9"
     ]  # fmt: skip
-    print_scores(scores, {}, as_json=True)
+    print_scores(scores, {}, [], as_json=True)
     assert json.loads(capsys.readouterr().out) == {"accuracy": scores["accuracy"].plain()}
+
+
+def test_remarks_stand_under_the_scores_or_apart_from_json(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    scores = {"accuracy": Score(50.0, 40.0, 60.0, "accuracy examples:2 boot:9")}
+    remark = "1 word in 1 example has a label that training has not seen: [X] (1)"
+    print_scores(scores, {}, [remark], as_json=False)
+    assert capsys.readouterr().out.splitlines()[2:] == [f"test: {remark}"]
+    print_scores(scores, {}, [remark], as_json=True)
+    told = capsys.readouterr()
+    assert list(json.loads(told.out)) == ["accuracy"]
+    assert told.err == f"{remark}\n"
 
 
 BY_LABEL = Tabulation("by [label]", ("label", "F1", "words"), (("D", 50.0, 1234), ("[/b]", 2.0, 5)))
@@ -89,7 +102,7 @@ def test_the_tables_of_an_evaluation_are_printed_below_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     scores = {"accuracy": Score(50.0, 40.0, 60.0, "accuracy of:words")}
-    print_scores(scores, {"accuracy": [BY_LABEL]}, as_json=False)
+    print_scores(scores, {"accuracy": [BY_LABEL]}, [], as_json=False)
     assert [line.rstrip() for line in capsys.readouterr().out.splitlines()][2:] == [
         "",
         "accuracy: by [label]",
@@ -97,7 +110,7 @@ def test_the_tables_of_an_evaluation_are_printed_below_it(
         "D      50.00   1234",
         "[/b]    2.00      5",
     ]
-    print_scores(scores, {"accuracy": [BY_LABEL]}, as_json=True)
+    print_scores(scores, {"accuracy": [BY_LABEL]}, [], as_json=True)
     (table,) = json.loads(capsys.readouterr().out)["accuracy"]["tables"]
     assert table["rows"] == [["D", 50.0, 1234], ["[/b]", 2.0, 5]]
     assert (table["title"], table["figure"]) == ("by [label]", None)

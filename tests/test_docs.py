@@ -73,14 +73,29 @@ def test_the_recipe_of_the_readme_is_in_order(tmp_path: Path) -> None:
 
 def test_the_page_on_embedders_has_all_that_read_pieces_and_its_lines_are_in_order() -> None:
     page = (ROOT / "docs" / "embedders.md").read_text()
-    (lines,) = fences(page, "yaml")
-    named = {
-        check_stage("embedder", yaml.safe_load(line)["embed"], registry()).name
-        for line in lines.splitlines()
-    }
+    lines = [line for block in fences(page, "yaml") for line in block.splitlines()]
+    said = [next(iter(yaml.safe_load(line).items())) for line in lines]
+    kinds = {"embed": "embedder", "tokenise": "tokeniser"}
+    checked = [(key, check_stage(kinds[key], value, registry()).name) for key, value in said]
+    named = {name for key, name in checked if key == "embed"}
     own = [one for one in registry().stages("embedder") if one.plugin.module == "seqkit_text"]
     assert named == {one.name for one in own}
     assert {*re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE), "concat"} == named
+
+
+def test_the_page_on_sources_has_all_that_read_files_and_its_lines_are_in_order() -> None:
+    page = (ROOT / "docs" / "sources.md").read_text()
+    (lines,) = fences(page, "yaml")
+    reserved = ("train", "text", "gold")
+    named = set()
+    for line in lines.splitlines():
+        given = yaml.safe_load(line)["data"]
+        settings = {name: value for name, value in given.items() if name not in reserved}
+        named.add(check_stage("source", settings, registry()).name)
+    own = [one for one in registry().stages("source") if one.plugin.module == "seqkit_data"]
+    assert named == {one.name for one in own}
+    listed = "".join(re.findall(r"^\| (`.*?) \|", page, re.MULTILINE))
+    assert {*re.findall(r"`(\w+)`", listed)} == {one.name for one in registry().stages("source")}
 
 
 def test_the_plugin_of_the_readme_has_the_shape_that_the_door_wants() -> None:

@@ -333,9 +333,8 @@ def test_answers_are_scored_as_the_pipeline_that_gave_them() -> None:
 
 
 def test_a_table_that_two_metrics_show_is_shown_once() -> None:
-    made = pipeline(
-        {"number": ["one/each", "two/each"], "large": ["one/each", "one/share"]}, "one", "two"
-    )
+    named = {"number": ["one/each", "two/each"], "large": ["one/each", "one/share"]}
+    made = pipeline(named, "one", "two")
     found = tables(made.recipe, answered(made, examples()))
     assert {name: len(every) for name, every in found.items()} == {
         "number.one/each": 1, "number.two/each": 0, "large.one/each": 1, "large.one/share": 0

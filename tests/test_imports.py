@@ -68,6 +68,8 @@ def test_importing_seqkit_imports_nothing_heavy() -> None:
         ("--help", ("pydantic", "rich", "yaml", "pluggy", "babel"), "Usage: "),
         ("run --help", ("pydantic", "rich", "yaml", "pluggy", "babel"), "--precision"),
         ("compare --help", ("pydantic", "rich", "yaml", "pluggy", "babel"), "--swap"),
+        ("diff --help", ("pydantic", "rich", "yaml", "pluggy", "babel"), "--split"),
+        ("report --help", ("pydantic", "rich", "yaml", "pluggy", "babel"), "--out"),
         ("plugins", ("pydantic", "rich", "yaml", "babel"), "recurrent"),
         ("plugins --json", ("pydantic", "rich", "yaml", "babel"), '"distribution": "seqkit"'),
         (f"check {ROOT / 'recipes' / 'quickstart.yaml'}", ("rich",), "in order"),
@@ -199,7 +201,10 @@ WRITERS = {
 REMOVERS = {"rmtree", "unlink", "rmdir", "removedirs"}
 ALLOWED = {
     "seqkit/cli.py": {"os.open(os.devnull, os.O_WRONLY)"},  # where a closed pipe is led to
-    "seqkit/guards.py": {"open(folder / '.lock', 'wb')", "folder.mkdir(parents=True, exist_ok=True)"},
+    "seqkit/guards.py": {
+        "open(folder / '.lock', 'wb')",
+        "folder.mkdir(parents=True, exist_ok=True)",
+    },
 }
 """The exceptions: what writes, and is not the storage. The lock of a run holds nothing."""
 

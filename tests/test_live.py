@@ -26,6 +26,7 @@ from seqkit.recipe import recipe_from_plain
 from seqkit.stages import (
     Answer,
     Decoder,
+    Embedder,
     Encoder,
     Example,
     Joint,
@@ -67,6 +68,28 @@ class Averages(nn.Module):
         after = None if self.flaw == "keeps nothing" else (every[:, -1:],)
         values = (every[:, 1:] + every[:, :-1]) / 2
         return Vectors(values * vectors.mask.unsqueeze(2), vectors.lengths, after)
+
+
+@final
+class Wholes(nn.Module):
+    """An embedder that gives each piece the length of its text."""
+
+    width: int = 1
+    samples: bool = False
+    along_time: frozenset[str] = frozenset({"pieces"})
+
+    def fit(self, examples: Iterable[Example]) -> Mapping[str, Any]:
+        return {}
+
+    def ready(self, learnt: Mapping[str, Any]) -> None:
+        pass
+
+    def prepare(self, example: Example, name: str, rng: Any = None) -> dict[str, np.ndarray]:
+        pieces = np.zeros(len(example.inputs[name]), np.int32)
+        return {"pieces": pieces, "length": np.array(len(pieces))}
+
+    def forward(self, batch: Mapping[str, Tensor]) -> Vectors:
+        raise NotImplementedError
 
 
 @final
@@ -120,6 +143,11 @@ def averages(upstream: Upstream, *, flaw: str = "") -> Encoder:
     return Averages(upstream.width, flaw)
 
 
+def wholes(upstream: Upstream) -> Embedder:
+    """The length of the text."""
+    return Wholes()
+
+
 def both(upstream: Upstream) -> Joint:
     """All inputs as they are."""
     return Both(upstream.width)
@@ -134,6 +162,7 @@ def known() -> Registry:
     """All plugins, and the toys of this file."""
     plugin = Plugin("toys", __name__, "toys", "0")
     register = Register(plugin)
+    register.embedder("wholes", wholes)
     register.encoder("averages", averages)
     register.encoder("both", both, joint=True)
     register.decoder("counter", counter)
@@ -330,6 +359,13 @@ def refused(**changes: Any) -> str:
     with pytest.raises(SeqkitError) as caught:
         made(**changes).live()
     return str(caught.value)
+
+
+def test_an_embedder_that_reads_texts_as_wholes_is_refused() -> None:
+    reads = "reads each text as a whole. Use embedders of single pieces, such as lookup."
+    assert refused(embed="wholes") == f"embed: wholes {reads}"
+    both = {"use": "concat", "parts": ["lookup", "wholes"]}
+    assert refused(embed=both) == f"embed: concat {reads}"
 
 
 def test_an_encoder_that_reads_texts_from_their_end_is_refused() -> None:

@@ -8,11 +8,12 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from seqkit.errors import Interrupted
-from seqkit.processes import run_apart
+from seqkit.processes import run_apart, run_words
 
 Script = Callable[[str], None]
 
@@ -36,6 +37,24 @@ def test_the_words_are_those_of_the_command_line(script: Script) -> None:
     assert run_apart(["run", "a recipe.yaml", "--set", "a={b: 1}"], said.append) == ""
     words = ["-P", "-m", "seqkit", "run", "a recipe.yaml", "--set", "a={b: 1}"]
     assert said == [f"<{word}>" for word in words]
+
+
+def test_the_command_line_of_a_run_has_what_was_asked_for_alone() -> None:
+    asked: dict[str, Any] = {
+        "data": None,
+        "device": "cpu",
+        "sample": None,
+        "seed": None,
+        "fresh": False,
+    }
+    words = run_words(Path("-r.yaml"), {}, Path("out"), **asked)
+    assert words == ["run", "--out", "out", "--device", "cpu", "--", "-r.yaml"]
+    asked |= {"data": "d", "sample": 3, "seed": 2, "fresh": True}
+    words = run_words(Path("r.yaml"), {"a.b": "1", "c": "{d: e}"}, Path("out"), **asked)
+    assert words == [
+        "run", "--out", "out", "--device", "cpu", "--set", "a.b=1", "--set", "c={d: e}",
+        "--data", "d", "--sample", "3", "--seed", "2", "--fresh", "--", "r.yaml",
+    ]  # fmt: skip
 
 
 def test_lines_are_told_as_they_come_and_scores_are_not_shown(

@@ -28,7 +28,7 @@ def origin(toy: Path, sample: int | None = None, **settings: Any) -> dict[str, A
 def test_it_holds_recipe_data_plugins_seed_versions_and_hardware(toy: Path) -> None:
     found = origin(toy, train__seed=7)
     assert set(found) == {
-        "format", "recipe", "data", "plugins", "sample", "seed", "versions", "hardware"
+        "format", "recipe", "data", "files", "plugins", "sample", "seed", "versions", "hardware"
     }  # fmt: skip
     assert found["recipe"] == recipe_of(toy, train__seed=7).plain()
     assert set(found["data"]) == {"train", "dev", "test"}

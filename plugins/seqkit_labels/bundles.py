@@ -17,7 +17,7 @@ from seqkit.errors import DataError
 from seqkit.inputs import input_name
 from seqkit.stages import Answer, Example, Frames, Learnt, Pieces
 from seqkit_labels import gold as golds
-from seqkit_labels.descriptions import listed, percent
+from seqkit_labels.descriptions import with_counts
 from seqkit_labels.words import UNSEEN, Speaker, one_piece_a_word, positions
 
 WHO = "features"
@@ -153,7 +153,7 @@ class Bundles:
                     f"{golds.counted(values, 'value')} in {golds.counted(len(whole), 'bundle')} on "
                     f"{words}"
                 ),
-                Finding(f"{most} alone is right for {percent(count, len(every))} of the words"),
+                Finding(f"{most} alone is right for {count / len(every):.1%} of the words"),
             ]
         pairs = [[pair for pair in bundle.items() if pair not in self.index] for bundle in every]
         strange = Counter(f"{name}={value}" for new in pairs for name, value in new)
@@ -162,7 +162,7 @@ class Bundles:
         count = sum(map(bool, pairs))
         have = "has a value" if count == 1 else "have values"
         told = f"{golds.counted(count, 'word')} {have} that training has not seen: "
-        return [Finding(f"{told}{listed(strange)}. They count as wrong", "warning")]
+        return [Finding(f"{told}{with_counts(strange)}. They count as wrong", "warning")]
 
 
 def refuse_spans(gold: object, where: str) -> None:

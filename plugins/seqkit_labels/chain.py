@@ -175,15 +175,18 @@ def run_forward(
     """Forward sums that add up to 1 at each step, and what each step was divided by."""
     forward = torch.zeros_like(local)
     scale = local.new_ones(local.shape[:2])
-    for t, rows in enumerate(active):
-        now = forward[t, :rows]
-        if t:
-            torch.mm(forward[t - 1, :rows], pair, out=now)
-            now.mul_(local[t, :rows])
+    steps = zip(forward.unbind(), local.unbind(), scale.unbind(), active, strict=False)
+    before: Tensor | None = None
+    for whole, here, size, rows in steps:
+        now, divisor = whole[:rows], size[:rows]
+        if before is None:
+            torch.mul(first, here[:rows], out=now)
         else:
-            torch.mul(first, local[t, :rows], out=now)
-        torch.sum(now, 1, out=scale[t, :rows])
-        now.div_(scale[t, :rows].unsqueeze(1))
+            torch.mm(before[:rows], pair, out=now)
+            now.mul_(here[:rows])
+        torch.sum(now, 1, out=divisor)
+        now.div_(divisor.unsqueeze(1))
+        before = now
     return forward, scale
 
 
@@ -199,15 +202,15 @@ def run_backward(
     """
     backward, onward = torch.zeros_like(local), torch.zeros_like(local)
     flipped = pair.t().contiguous()
-    after = 0
-    for t in range(len(active) - 1, -1, -1):
-        rows = active[t]
-        now = backward[t, :rows]
+    steps = zip(backward.unbind(), onward.unbind(), local.unbind(), active, strict=False)
+    after, later = 0, local
+    for whole, following, here, rows in reversed(list(steps)):
+        now = whole[:rows]
         if after:
-            torch.mm(onward[t + 1, :after], flipped, out=now[:after])
+            torch.mm(later, flipped, out=now[:after])
         now[after:] = ending[after:rows]
-        torch.mul(now, local[t, :rows], out=onward[t, :rows])
-        after = rows
+        later, after = following[:rows], rows
+        torch.mul(now, here[:rows], out=later)
     return backward, onward
 
 

@@ -80,7 +80,11 @@ def describe_words(words: WordLabels, examples: Iterable[Example], split: str) -
     found: list[Finding] = []
     if split != "train":
         known = {parts(label)[1] for label in words.labels if parts(label)[0] != OUTSIDE}
-        found += held_out(survey.classes, known if survey.scheme else words.index, "word")
+        found += (
+            held_out(survey.classes, known, "span")
+            if survey.scheme
+            else held_out(survey.classes, words.index, "word")
+        )
         found += unseen(survey.unseen, "word", survey.unanswerable)
     elif survey.scheme:
         learnt = f", learnt as {words.scheme}" if words.scheme != survey.scheme else ""
@@ -116,10 +120,24 @@ def describe_texts(
         texts = sum(any(label in new for label in labels) for labels in golds)
         return [*held_out(classes, known, "text"), *unseen(new, "text", texts)]
     return [
-        told_labels(classes, "text"),
+        told_sets(classes, golds) if several(golds) else told_labels(classes, "text"),
         *suspicious(classes, "text"),
         *(Finding(f"example: {line}") for line in islice(map(answered, decoded), EXAMPLES)),
     ]
+
+
+def several(golds: Sequence[Sequence[str]]) -> bool:
+    """Whether a text may have more than one label, or none."""
+    return any(len(labels) != 1 for labels in golds)
+
+
+def told_sets(classes: Counter[str], golds: Sequence[Sequence[str]]) -> Finding:
+    """Labels with their counts where a text may have several."""
+    none = sum(not labels for labels in golds)
+    return Finding(
+        f"{counted(len(classes), 'label')} on {counted(len(golds), 'text')}, "
+        f"{classes.total() / len(golds):.2f} a text and none on {none:,}: {table(classes)}"
+    )
 
 
 def told_labels(labels: Counter[str], unit: str) -> Finding:
@@ -219,7 +237,7 @@ def held_out(classes: Counter[str], known: Collection[str], unit: str) -> Iterat
     """What a held-out split lacks."""
     absent = sorted(set(known) - set(classes))
     if not classes:
-        yield Finding("there is no span to find", "warning")
+        yield Finding(f"there is no labelled {unit}", "warning")
     elif len(classes) == 1 and len(known) > 1:
         yield Finding(f"the only label is {next(iter(classes))!r}", "warning")
     elif absent:
@@ -231,9 +249,10 @@ def unseen(labels: Counter[str], unit: str, examples: int) -> Iterator[Finding]:
     """Labels that training has not seen."""
     if labels:
         where = f" in {counted(examples, 'example')}" if unit == "word" else ""
-        have = "has a label" if labels.total() == 1 else "have labels"
+        count = labels.total() if unit == "word" else examples
+        have = "has a label" if count == 1 else "have labels"
         yield Finding(
-            f"{counted(labels.total(), unit)}{where} {have} that training has not seen: "
+            f"{counted(count, unit)}{where} {have} that training has not seen: "
             f"{with_counts(labels)}. They count as wrong",
             "warning",
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, final
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -19,9 +18,10 @@ from seqkit_labels.descriptions import describe_texts
 from seqkit_labels.one_label import OneLabel
 from seqkit_labels.pooling import Kind, Pool, Pooling
 from seqkit_labels.several_labels import SeveralLabels
-from seqkit_labels.texts import UNSEEN, TextLabels
+from seqkit_labels.texts import TextLabels
 
 if TYPE_CHECKING or CHECK_SHAPES:
+    import numpy as np
     from jaxtyping import Float
     from numpy.random import Generator
 
@@ -156,11 +156,7 @@ class Classifier(nn.Module):
         decoded = (
             (
                 example.inputs[input_name("classifier", example.inputs, self.over)],
-                [
-                    self.texts.labels[index]
-                    for index in np.ravel(*self.prepare(example).values()).tolist()
-                    if index != UNSEEN
-                ],
+                self.texts.names(self.prepare(example)),
             )
             for example in every
         )

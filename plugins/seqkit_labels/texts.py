@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,11 @@ class TextLabels:
             return {}
         found = np.array([self.index.get(label, UNSEEN) for label in self.read(example)], np.int32)
         return {"labels": found} if self.several else {"label": found.reshape(())}
+
+    def names(self, arrays: Mapping[str, np.ndarray]) -> list[str]:
+        """The labels in what `prepare` gives, those that training has not seen left out."""
+        found = arrays["labels" if self.several else "label"].reshape(-1).tolist()
+        return [self.labels[index] for index in found if index != UNSEEN]
 
 
 def is_list(gold: Any) -> bool:

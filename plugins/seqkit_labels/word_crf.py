@@ -123,12 +123,13 @@ class CRF(nn.Module):
         scores = self.scores(inputs[input_name("crf", inputs, self.over)], batch)
         chain, lengths = self.chain(), batch["shift.lengths"]
         sizes, temperature = lengths.cpu().numpy(), self.temperature.item()
-        given = (scores.cpu().numpy(), sizes, *(weight.cpu().numpy() for weight in chain))
+        emissions = scores.cpu().numpy()
+        first, pair, last = (weight.cpu().numpy() for weight in chain)
         if self.best is None:
-            paths = best_paths(*given)
+            paths = best_paths(emissions, sizes, first, pair, last)
             known = beliefs(scores, lengths, chain, temperature) if self.confidence else None
             return self.answers(paths, sizes, known, examples)
-        ranked, totals = n_best_paths(*given, self.best)
+        ranked, totals = n_best_paths(emissions, sizes, first, pair, last, self.best)
         known = beliefs(scores.double(), lengths, chain, temperature)
         answers = self.answers(ranked[:, 0], sizes, known, examples)
         logs = totals / temperature - known.posterior.log_partition.cpu().numpy()[:, None]

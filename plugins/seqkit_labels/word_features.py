@@ -21,7 +21,7 @@ from seqkit_labels.temperature import UNFITTED, fit_temperature
 from seqkit_labels.words import UNSEEN, Speaker, rounded
 
 if TYPE_CHECKING or CHECK_SHAPES:
-    from jaxtyping import Bool, Float, Int
+    from jaxtyping import Float, Int
     from numpy.random import Generator
 
     from seqkit.stages import Batch
@@ -156,7 +156,7 @@ class Features(nn.Module):
         if not self.calibrated:
             return []
         self.temperature.fill_(1.0)
-        held, right, texts = list[Tensor](), list[Bool[np.ndarray, " word"]](), 0
+        held, right, texts = list[Tensor](), list[np.ndarray](), 0
         for inputs, batch in batches:
             real = time_mask(batch["labels.lengths"], batch["labels"].shape[1])
             held.append(self.scored(inputs, batch)[real])

@@ -152,16 +152,16 @@ class WordLabels:
         words', as of labels that do not depend on each other.
         """
         rows = self.named(labels, lengths)
-        every = [spans(tags) if self.scheme else [] for tags in rows]
-        found = [
-            self.answer(self.written(tags, read), read, self.source(example))
-            for tags, read, example in zip(rows, every, examples, strict=True)
-        ]
+        found: list[dict[str, Any]] = [{"value": tags} for tags in rows]
+        every = [spans(tags) for tags in rows] if self.scheme else []
+        for row, read in enumerate(every):
+            tags = self.written(rows[row], read)
+            found[row] = self.answer(tags, read, self.source(examples[row]))
         if confidence is None:
-            return found
+            return list[Answer](found)
         for answer, sure in zip(found, rounded(confidence), strict=True):
             answer["confidence"] = sure[: len(answer["value"])]
-        if self.file_scheme:
+        if self.scheme:
             known = of_spans(every) if of_spans else products(every, confidence)
             for answer, likely in zip(found, known, strict=True):
                 answer["span_confidence"] = [round(one, 4) for one in likely]

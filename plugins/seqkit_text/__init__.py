@@ -14,6 +14,7 @@ from seqkit_text.embedding import (
     affixes_rules,
     concat_embedder,
     hashed_embedder,
+    hashed_rules,
     lookup_embedder,
     shape_embedder,
 )
@@ -39,7 +40,7 @@ def seqkit_stages(register: Register) -> None:
     register.embedder("lookup", lookup_embedder, rules=locked_rules)
     register.embedder("affixes", affixes_embedder, rules=affixes_rules)
     register.embedder("shape", shape_embedder, rules=locked_rules)
-    register.embedder("hashed", hashed_embedder, rules=locked_rules)
+    register.embedder("hashed", hashed_embedder, rules=hashed_rules)
     register.embedder("characters", characters_embedder, rules=characters_rules)
     register.embedder("character_cnn", character_cnn_embedder, rules=character_cnn_rules)
     register.embedder("vectors", vectors_embedder, rules=locked_rules)

@@ -40,12 +40,12 @@ def characters_embedder(
     """
     del upstream
     from seqkit_text.alphabet import Alphabet
-    from seqkit_text.spelling import Spelling
+    from seqkit_text.spelling import LastState, Spelling
 
     reader = encode or Use("encoder", "bilstm", {"width": width or STATE})
     return Spelling(
         Alphabet("characters", minimum, longest),
-        reader.build(Upstream(width=character_width)),
+        LastState(reader.build(Upstream(width=character_width))),
         character_width=character_width,
         dropout=dropout,
     )
@@ -93,13 +93,12 @@ def character_cnn_embedder(
     """
     del upstream
     from seqkit_text.alphabet import Alphabet
-    from seqkit_text.convolution import CharacterConvolution
+    from seqkit_text.convolution import Convolution
+    from seqkit_text.spelling import Spelling
 
-    return CharacterConvolution(
+    return Spelling(
         Alphabet("character_cnn", minimum, longest),
-        width=width,
-        kernels=kernels,
-        highway=highway,
+        Convolution(character_width, width=width, kernels=kernels, highway=highway),
         character_width=character_width,
         dropout=dropout,
     )

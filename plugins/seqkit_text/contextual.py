@@ -61,7 +61,9 @@ class Contextual(nn.Module):
         self.mixed = mix
         self.dropout = Dropout(dropout, locked)
         self.width = 0
-        self.register_state_dict_post_hook(without_model)
+        self.register_state_dict_post_hook(  # type: ignore[no-untyped-call]  # torch types it not
+            without_model
+        )
 
     def fit(self, examples: Iterable[Example]) -> Learnt:
         """Reads the model. Raises DataError where its folder is not complete."""
@@ -224,12 +226,12 @@ class Contextual(nn.Module):
         return [Finding("; ".join(said), "warning" if unknown > ILL_FITTING * tokens else "note")]
 
 
-def unknown_token(tokeniser: Tokenizer) -> int | None:
-    """The token of what the tokeniser does not know, where it has one."""
+def unknown_token(tokeniser: Tokenizer) -> int:
+    """The number of the token for what the tokeniser does not know; -1 where it has none."""
     model = json.loads(tokeniser.to_str())["model"]
-    number: int | None = model.get("unk_id")
     token = model.get("unk_token")
-    return tokeniser.token_to_id(token) if number is None and token else number
+    number: int | None = tokeniser.token_to_id(token) if token else model.get("unk_id")
+    return -1 if number is None else number
 
 
 def specials(tokeniser: Tokenizer) -> tuple[list[int], list[int]]:

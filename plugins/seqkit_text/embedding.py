@@ -7,14 +7,15 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le, MinLen
 
-from seqkit.settings import Dropout, Nested, NonNegativeFloat, PositiveInt
+from seqkit.errors import nearest
+from seqkit.settings import Dropout, Name, Nested, NonNegativeFloat, PositiveInt
 from seqkit.stages import Embedder, Upstream
 from seqkit_text.rules import locked_rules, repeated
 
-Feature = Literal["piece", "lower", "prefix", "suffix", "shape"]
 PREFIXES = [1, 2, 3]
 SUFFIXES = [1, 2, 3, 4]
-ROWS: dict[Feature, int] = {"lower": 5000, "prefix": 1000, "suffix": 2500, "shape": 2500}
+FEATURES = ("piece", "lower", "prefix", "suffix", "shape")
+ROWS = {"lower": 5000, "prefix": 1000, "suffix": 2500, "shape": 2500}
 """As spaCy's small models have them."""
 
 
@@ -134,7 +135,7 @@ def hashed_embedder(
     upstream: Upstream,
     *,
     width: PositiveInt = 96,
-    rows: Annotated[dict[Feature, PositiveInt], MinLen(1)] = ROWS,
+    rows: dict[Name, PositiveInt] = ROWS,
     hashes: Annotated[int, Ge(1), Le(8)] = 4,
     mix: Literal["maxout", "linear"] = "maxout",
     dropout: Dropout = 0.0,
@@ -165,6 +166,16 @@ def hashed_embedder(
         dropout=dropout,
         locked=locked,
     )
+
+
+def hashed_rules(settings: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Says which names are no features, or that there is none, or where `locked` has no effect."""
+    for name in settings["rows"]:
+        if name not in FEATURES:
+            yield "rows", f"has '{name}', which is no feature. {nearest(name, FEATURES)}"
+    if not settings["rows"]:
+        yield "rows", f"is empty. Give rows to one or more of {', '.join(FEATURES)}"
+    yield from locked_rules(settings)
 
 
 def concat_embedder(

@@ -25,9 +25,8 @@ if TYPE_CHECKING or CHECK_SHAPES:
     from numpy.random import Generator
 
     from seqkit.stages import Arrays, Batch, Learnt
-    from seqkit_text.embedding import Feature
 
-FEATURES: Mapping[Feature, Callable[[str], str]] = {
+FEATURES: Mapping[str, Callable[[str], str]] = {
     "piece": str,
     "lower": str.lower,
     "prefix": lambda string: string[:1],
@@ -57,7 +56,7 @@ class Hashed(nn.Module):
         self,
         *,
         width: int,
-        rows: Mapping[Feature, int],
+        rows: Mapping[str, int],
         hashes: int,
         maxout: bool,
         dropout: float,

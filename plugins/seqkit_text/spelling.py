@@ -1,9 +1,9 @@
-"""A vector for each piece from its characters, read by a recurrent encoder."""
+"""A vector for each piece from its characters."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, cast, final
+from typing import TYPE_CHECKING, Any, Protocol, cast, final, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -23,23 +23,31 @@ if TYPE_CHECKING or CHECK_SHAPES:
     from seqkit.stages import Arrays, Batch, Learnt
 
 
+@runtime_checkable
+class Reader(Protocol):
+    """Makes one vector of a word's characters."""
+
+    width: int
+
+    def __call__(self, vectors: Vectors) -> Float[Tensor, "word width"]:
+        """The vectors of words from those of their characters, [word character width]."""
+        ...
+
+
 @final
 class Spelling(nn.Module):
-    """Reads characters by a recurrent encoder, whose last states are the piece's vector.
-
-    encoder: its state's first tensor is [batch layer width], as seqkit's recurrent encoders have.
-    """
+    """Looks characters up, and has a reader make a vector of each spelling, once a batch."""
 
     samples = False
     along_time = SPELT
     table: nn.Embedding
 
     def __init__(
-        self, alphabet: Alphabet, encoder: Encoder, *, character_width: int, dropout: float
+        self, alphabet: Alphabet, reader: Reader, *, character_width: int, dropout: float
     ) -> None:
         super().__init__()
-        self.alphabet, self.encoder = alphabet, encoder
-        self.width, self.character_width = encoder.width, character_width
+        self.alphabet, self.reader = alphabet, reader
+        self.width, self.character_width = reader.width, character_width
         self.dropout = Dropout(dropout)
 
     def fit(self, examples: Iterable[Example]) -> Learnt:
@@ -61,15 +69,31 @@ class Spelling(nn.Module):
 
     def forward(self, batch: Batch) -> Vectors:
         """The vectors of "characters" [batch piece character], each spelling read once."""
-        values = read_spellings(batch, self.width, self.last_states)
+        values = read_spellings(batch, self.width, self.read)
         return Vectors(self.dropout(values), batch["forms.lengths"])
 
-    def last_states(
+    def read(
         self, characters: Int[Tensor, "word character"], sizes: Int[Tensor, " word"]
     ) -> Float[Tensor, "word width"]:
+        """The vectors of a few spellings."""
+        return self.reader(Vectors(self.table(characters), sizes))
+
+
+@final
+class LastState(nn.Module):
+    """Reads characters by a recurrent encoder, whose last states are the word's vector.
+
+    encoder: its state's first tensor is [batch layer width], as seqkit's recurrent encoders have.
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.encoder, self.width = encoder, encoder.width
+
+    def forward(self, vectors: Vectors) -> Float[Tensor, "word width"]:
         """The encoder's last layer after the last character. Raises PluginError without one."""
         encoder = type(self.encoder).__name__
-        encoded: Vectors = cast("Any", self.encoder)(Vectors(self.table(characters), sizes))
+        encoded: Vectors = cast("Any", self.encoder)(vectors)
         state = encoded.state
         if state is None:
             raise PluginError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,6 @@ from seqkit.errors import DataError
 from seqkit.settings import CHECK_SHAPES
 
 if TYPE_CHECKING or CHECK_SHAPES:
-    from torch import nn
-
     from seqkit.stages import Learnt
 
 LONGEST = 512
@@ -46,7 +44,7 @@ def read_model(folder: str) -> Learnt:
             "Name an encoder, such as BERT."
         )
     with explained(folder), quietly():
-        model, told = read_weights(folder)
+        model, told = read_weights(folder, config)
     lacking = sorted(name for name in told["missing_keys"] if "pooler" not in name)
     if lacking:
         raise DataError(
@@ -77,14 +75,18 @@ def read_json(folder: Path, name: str, saver: str) -> dict[str, Any]:
     return found
 
 
-def read_weights(folder: str) -> tuple[nn.Module, dict[str, Any]]:
-    """The model, in float32, and which weights were missing."""
-    from transformers import AutoModel
+def read_weights(folder: str, config: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The model, in float32, and which weights were missing.
 
-    found: tuple[nn.Module, dict[str, Any]] = AutoModel.from_pretrained(
+    It is of a class that transformers knows: what a folder says of code of its own is left out.
+    """
+    from transformers import AutoConfig, AutoModel
+
+    said = {name: value for name, value in config.items() if name != "auto_map"}
+    found: tuple[Any, dict[str, Any]] = AutoModel.from_pretrained(
         folder,
+        config=AutoConfig.for_model(**said),
         local_files_only=True,
-        trust_remote_code=False,
         use_safetensors=True,
         output_loading_info=True,
         dtype=torch.float32,
@@ -135,7 +137,7 @@ def built_model(learnt: Learnt) -> Any:
     """A frozen model from what `read_model` gave."""
     from transformers import AutoConfig, AutoModel
 
-    with torch.random.fork_rng(devices=[]):  # weights are drawn before they are filled
+    with quietly(), torch.random.fork_rng(devices=[]):  # weights are drawn before they are filled
         model = AutoModel.from_config(AutoConfig.for_model(**learnt["config"]))
     model.load_state_dict({name: torch.tensor(one) for name, one in learnt["weights"].items()})
     return model.requires_grad_(requires_grad=False).eval()

@@ -34,6 +34,10 @@ SURE = [
         for sure in (0.5, 1.0)
     ),
 ]
+BUNDLES = [
+    example(text, [f"Size={len(word)}|Voice=Act" if "o" in word else "_" for word in text.split()])
+    for text in TEXTS
+]
 ONE_NUMBER = [example(text, len(text) / 7) for text in TEXTS]
 SERIES = [example(np.arange(2 * n).reshape(n, 2) / 3) for n in (4, 1, 7)]
 NUMBERS = [({"value": 0.5}, {"value": 0.52}), ({"value": -1.0}, {"value": 2.0})]
@@ -87,11 +91,11 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "embedder shape": [{"minimum": 1}, {"run": 2, "dropout": 0.3, "locked": True}],
     "encoder bigru": [
         {"width": 8, "weight_drop": 0.3, "learned_state": True, "chrono": 9},
-        {"width": 7, "layers": 3, "alternating": True, "residual": True, "dropout": 0.3},
+        {"width": 7, "layers": 3, "alternating": True, "residual": True, "window": 2},
     ],
     "encoder bilstm": [
         {"width": 8},
-        {"width": 8, "layers": 3, "dropout": 0.3, "locked": True, "residual": True},
+        {"width": 8, "layers": 3, "dropout": 0.3, "locked": True, "residual": True, "window": 2},
         {"width": 7, "layers": 2, "alternating": True, "cells": 9, "peephole": True},
         {"width": 8, "cells": 5, "coupled": True, "weight_drop": 0.2, "output_dropout": 0.1},
         {"width": 64, "layer_norm": True, "layers": 2, "highway": True, "learned_state": True},
@@ -122,9 +126,17 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"width": 8, "heads": 2, "layers": 2},
         {"width": 6, "heads": 3, "inner": 5, "dropout": 0.3, "positions": "rotary"},
     ],
-    "decoder crf": [{}, {"word": "mean", "dropout": 0.3}, {"confidence": False}],
-    "decoder tagger": [{}, {"word": "mean", "smoothing": 0.1}, {"word": "last"}],
-    "decoder classifier": [{"pool": pool} for pool in ("last", "max", "mean", "attention")],
+    "decoder crf": [{"word": "mean", "dropout": 0.3, "best": 3}, {}, {"confidence": False}],
+    "decoder features": [{"word": "mean", "smoothing": 0.1}, {"word": "last", "confidence": False}],
+    "decoder tagger": [
+        {"word": "mean", "smoothing": 0.1, "weights": "balanced"},
+        {},
+        {"word": "last", "weights": {"long": 2.0}},
+    ],
+    "decoder classifier": [
+        {"pool": ["mean", "attention", "last"], "best": 2, "weights": "balanced"},
+        *({"pool": pool} for pool in ("max", "last", "mean", "attention")),
+    ],
     "decoder heads": [{"parts": {"one": "tagger", "two": "crf"}, "weights": {"two": 0.5}}],
     "decoder regression": [{"pool": pool} for pool in ("last", "max", "mean")],
     "metric calibration": [{}, {"of": "spans", "bins": 3}],
@@ -134,6 +146,7 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
 }
 EXAMPLES: Mapping[str, Sequence[Any]] = {
     "decoder classifier": ONE_LABEL,
+    "decoder features": BUNDLES,
     "decoder heads": TWO_GOLDS,
     "decoder regression": ONE_NUMBER,
     "embedder frames": SERIES,

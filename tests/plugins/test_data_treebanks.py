@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import seqkit
 from seqkit.errors import DataError
 from seqkit.stages import Row
 from seqkit_data import reading
@@ -146,3 +147,33 @@ def test_a_head_is_a_number(tmp_path: Path, head: str) -> None:
     assert error_of(tmp_path, f"1\ta\ta\tX\t_\t_\t{head}\troot\t_\t_\n") == (
         f"a.conllu:1: head '{head}' is no word's number. Write a number, or '_' for none."
     )
+
+
+CHINESE = ["我 喜欢 北京 。", "北京 大学 很 大 。", "我们 喜欢 大学 。", "大学生 很 喜欢 我们 。"]
+SEGMENTER = """\
+seqkit: 1
+name: segment
+data: {use: conllu, segments: true, train: a.conllu, test: a.conllu, text: text, gold: segments}
+tokenise: characters
+embed: {use: lookup, width: 12}
+encode: {use: bilstm, width: 16}
+decode: {use: crf, scheme: BIOES}
+train: {epochs: 20, batch: {rows: 4}, optimiser: {use: adam, rate: 0.05}, save: 0}
+evaluate: {metrics: [span_f1], bootstrap: 0}
+"""
+
+
+@pytest.mark.slow
+def test_words_of_chinese_are_found_by_labelling_its_characters(tmp_path: Path) -> None:
+    lines = []
+    for sentence in CHINESE:
+        words = sentence.split()
+        columns = [f"{n}\t{word}" + "\t_" * 8 for n, word in enumerate(words, 1)]
+        lines += [f"# text = {''.join(words)}", *columns, ""]
+    (tmp_path / "a.conllu").write_text("\n".join(lines), "utf-8")
+    (tmp_path / "segment.yaml").write_text(SEGMENTER, "utf-8")
+    run = seqkit.run(tmp_path / "segment.yaml", out=tmp_path / "run")
+    assert run.metrics["test"]["span_f1"]["value"] == 100.0
+    (answer,) = run.load()(["我喜欢大学生。"])
+    spans = answer["segments"]["spans"]
+    assert [[begin, end] for begin, end, _ in spans] == [[0, 1], [1, 3], [3, 6], [6, 7]]

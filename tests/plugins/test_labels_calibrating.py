@@ -13,8 +13,9 @@ import seqkit_labels
 from seqkit.abilities import Calibrating
 from seqkit.stages import Example, Upstream, Vectors
 from seqkit.table import collate
-from seqkit.testing import example
+from seqkit.testing import check_stage, example
 from seqkit_labels.schemes import illegal
+from seqkit_labels.tagging import crf
 
 WIDTH = 4
 NAMES = [
@@ -103,6 +104,13 @@ def test_there_are_no_more_alternatives_than_were_asked_for() -> None:
     assert "alternatives" not in answers(built("crf"), NAMES)[0]
 
 
+@pytest.mark.parametrize(
+    "settings", [{"best": 3, "scheme": "BIOES"}, {"best": 2, "constrain": False, "word": "mean"}]
+)
+def test_tags_with_alternatives_keep_the_contract(settings: dict[str, Any]) -> None:
+    check_stage(crf, settings=settings, examples=NAMES)
+
+
 @pytest.mark.parametrize("name", ["tagger", "crf"])
 def test_they_can_be_calibrated(name: str) -> None:
     assert isinstance(built(name), Calibrating)
@@ -160,7 +168,7 @@ def test_a_split_without_labels_that_are_known_changes_nothing(name: str) -> Non
 
 @pytest.mark.parametrize("name", ["tagger", "crf"])
 @pytest.mark.parametrize("settings", [{"calibrate": False}, {"confidence": False}])
-def test_it_can_be_left_out(name: str, settings: dict[str, bool]) -> None:
+def test_it_can_be_left_out(name: str, settings: dict[str, Any]) -> None:
     _, golds = labelled(name, 20)
     bare = built(name, spread=6.0, **settings)
     assert calibrated(bare, golds) == []

@@ -129,7 +129,7 @@ def test_labels_that_a_held_out_split_lacks_are_named() -> None:
         Finding("the only label is 'DET'", "warning")
     ]
     assert fitted(NAMES).describe([example("a b", ["O", "O"])], "dev") == [
-        Finding("there is no span to find", "warning")
+        Finding("there is no labelled span", "warning")
     ]
 
 
@@ -173,16 +173,28 @@ def test_labels_most_of_which_are_tags_are_told_to_have_no_scheme() -> None:
 
 
 def test_texts_are_told_with_what_comes_back() -> None:
-    golds: list[Any] = [["flight"], ["fare", "flight"], ["fare"]] * 5
+    golds: list[Any] = [["flight"], ["fare"], ["flight"]] * 5
     text = example("show me " * 20).inputs["text"]
+    assert describe_texts(golds, [(text, ["fare"])], ["fare", "flight"], "train") == [
+        Finding("2 labels on 15 texts; flight alone is right for 66.7%: flight 10, fare 5"),
+        Finding(f"example: '{('show me ' * 20)[:59]}…' → fare"),
+    ]
+
+
+def test_texts_with_several_labels_are_told_by_how_many_they_have() -> None:
+    golds: list[Any] = [["flight"], ["fare", "flight"], []] * 5
+    text = example("show me").inputs["text"]
     assert describe_texts(golds, [(text, ["fare", "flight"])], ["fare", "flight"], "train") == [
-        Finding("2 labels on 20 texts; flight alone is right for 50.0%: flight 10, fare 10"),
-        Finding(f"example: '{('show me ' * 20)[:59]}…' → fare, flight"),
+        Finding("2 labels on 15 texts, 1.00 a text and none on 5: flight 10, fare 5"),
+        Finding("example: 'show me' → fare, flight"),
+    ]
+    assert describe_texts([[], []], [], ["fare", "flight"], "dev") == [
+        Finding("there is no labelled text", "warning")
     ]
     assert describe_texts([["fare"], ["hotel", "car"]], [], ["fare", "flight"], "test") == [
         Finding("1 of 2 labels of train on no text: flight"),
         Finding(
-            "2 texts have labels that training has not seen: hotel (1), car (1). They count as "
+            "1 text has a label that training has not seen: hotel (1), car (1). They count as "
             "wrong",
             "warning",
         ),

@@ -94,8 +94,9 @@ def test_small_differences_of_long_texts_are_kept_in_single_precision() -> None:
     emissions = 1000 + random.integers(0, 64, (1, 600, 3)) / 64  # exact in single precision
     weights = [random.integers(0, 64, (3,) * axes) / 64 for axes in (1, 2, 1)]
     lengths = np.array([600])
-    short = [each.astype(np.float32) for each in (emissions, *weights)]
-    paths, scores = n_best_paths(short[0], lengths, *short[1:], 4)
-    wanted, exact = n_best_paths(emissions, lengths, *weights, 4)
+    first, pair, last = weights
+    wanted, exact = n_best_paths(emissions, lengths, first, pair, last, 4)
+    first, pair, last = (each.astype(np.float32) for each in weights)
+    paths, scores = n_best_paths(emissions.astype(np.float32), lengths, first, pair, last, 4)
     assert (paths == wanted).all()
     np.testing.assert_allclose(scores - scores[0, 0], exact - exact[0, 0], atol=1e-6)

@@ -15,6 +15,9 @@ from seqkit.abilities import Calibrating
 from seqkit.errors import DataError
 from seqkit.stages import Example, Frames, Upstream, Vectors
 from seqkit.table import collate
+from seqkit.testing import check_stage
+from seqkit.testing import example as spoken
+from seqkit_labels.classifying import classifier
 from seqkit_labels.several_labels import best_threshold
 from seqkit_labels.text_classifier import Classifier
 
@@ -202,6 +205,14 @@ def test_without_texts_that_can_be_judged_nothing_changes(golds: list[Example]) 
         assert decoder.calibrate([(steps(1), batch(decoder, strange))]) == [line]
     assert built(golds, calibrate=False).calibrate([]) == []
     assert decoder.choice.temperature == 1
+
+
+def test_lists_of_labels_keep_the_contract() -> None:
+    texts = ["to be or not", "yes", "", "so it is", "no no no", "well then"]
+    golds = [sorted({word[0] for word in text.split()}) for text in texts]
+    examples = [spoken(text, gold) for text, gold in zip(texts, golds, strict=True)]
+    settings = {"pool": ["max", "last"], "best": 2, "smoothing": 0.1, "weights": "balanced"}
+    check_stage(classifier, settings=settings, examples=examples)
 
 
 def test_what_does_not_fit_the_form_is_explained() -> None:

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from seqkit.abilities import Observable
 from seqkit.errors import PluginError
 from seqkit.stages import Encoder, Upstream, Vectors
+from seqkit_recurrent import stack as stacks
 from seqkit_recurrent.memory_cell import MemoryCells
-from seqkit_recurrent.stack import Direction, Stack, ways_of
+from seqkit_recurrent.stack import Direction, Stack, same, ways_of
 from seqkit_recurrent.textbook import bilstm, lstm
 from seqkit_recurrent.units import bigru, gru, rnn
 
@@ -151,16 +152,17 @@ def test_a_probe_has_the_total_derivative_with_respect_to_its_step(
             torch.testing.assert_close(shown, norms, rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize("states", [False, True])
+@pytest.mark.parametrize("window", [1, 2, 4, 9])
 @pytest.mark.parametrize(
-    ("window", "states"),
-    [
-        *((1, False), (2, False), (4, False), (9, True), (2, True)),
-    ],
+    ("factory", "settings"),
+    [(lstm, {"residual": True}), (bilstm, {}), (bilstm, {"alternating": True, "highway": True})],
+    ids=called,
 )
 def test_gradients_of_windows_are_those_of_states_that_are_cut_off(
-    window: int, states: bool
+    factory: Factory, settings: dict[str, Any], window: int, states: bool
 ) -> None:
-    stack, whole = (made(lstm, layers=2, residual=True, window=size) for size in (window, None))
+    stack, whole = (made(factory, layers=2, window=size, **settings) for size in (window, None))
     vectors = batch()
     vectors = Vectors(vectors.values[:, : LENGTHS[0]], vectors.lengths)
     found, expected = stack(vectors), whole(vectors)
@@ -175,7 +177,7 @@ def test_gradients_of_windows_are_those_of_states_that_are_cut_off(
         theirs += cut.values
         if states:
             ours += [part[row].flatten() for part in found.state]
-            theirs += [torch.cat(ends) for ends in zip(*cut.ends, strict=True)]
+            theirs += [torch.cat(ends) for ends in zip(*cut.ends, strict=True)][: len(found.state)]
     compare(ours, theirs, [vectors.values, *stack.parameters()])
 
 
@@ -189,6 +191,56 @@ def test_nothing_flows_further_back_than_a_window(factory: Factory) -> None:
         reached = gradient[0].any(1).nonzero().flatten().tolist()
         assert reached == list(range(start, step + 1))
         assert [bool(one.any()) for one in given] == [start == 0] * len(first)
+
+
+@pytest.mark.parametrize("factory", [bilstm, bigru])
+def test_what_reads_backwards_has_its_windows_from_the_end(factory: Factory) -> None:
+    stack, vectors = made(factory, window=3), batch([8, 5])
+    found = stack(vectors)
+    reached = ((0, 0, 0, 1), (0, 4, 3, 4), (0, 5, 3, 7), (1, 1, 0, 1), (1, 2, 0, 4))
+    for row, step, first, last in reached:
+        (gradient,) = torch.autograd.grad(
+            found.values[row, step].sum(), vectors.values, retain_graph=True
+        )
+        assert gradient[row].any(1).nonzero().flatten().tolist() == list(range(first, last + 1))
+    for row, sides in ((0, [(6, 7), (0, 1)]), (1, [(3, 4), (0, 1)])):
+        for side, (first, last) in zip(found.state[0][row, 0].chunk(2), sides, strict=True):
+            (gradient,) = torch.autograd.grad(side.sum(), vectors.values, retain_graph=True)
+            assert gradient[row].any(1).nonzero().flatten().tolist() == list(range(first, last + 1))
+
+
+@pytest.mark.parametrize("factory", [lstm, bilstm, bigru])
+def test_a_window_keeps_less_in_memory_and_changes_no_value(factory: Factory) -> None:
+    vectors = batch([200, 190])
+    kept: dict[int | None, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept[window] += tensor.nbytes
+        return tensor
+
+    for window in (None, 10):
+        kept[window], stack = 0, made(factory, window=window)
+        with torch.autograd.graph.saved_tensors_hooks(keep, same):
+            stack(vectors)
+    assert kept[10] < kept[None] / 2
+    with torch.no_grad():
+        assert torch.equal(stack(vectors).values, made(factory)(vectors).values)
+
+
+@pytest.mark.parametrize("factory", [lstm, bilstm])
+def test_units_that_keep_their_value_are_the_same_when_a_window_is_computed_again(
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def direct(function: Any, *given: Any, use_reentrant: bool) -> Any:
+        return function(*given)
+
+    stack, vectors, found = made(factory, window=2, zoneout=0.4), batch(), []
+    for _ in range(2):
+        torch.manual_seed(7)
+        values = stack(vectors).values
+        found.append([values, *torch.autograd.grad(values.sum(), [*stack.parameters()])])
+        monkeypatch.setattr(stacks, "checkpoint", direct)
+    assert all(map(torch.equal, *found))
 
 
 @pytest.mark.parametrize(

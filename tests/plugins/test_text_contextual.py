@@ -340,6 +340,16 @@ def test_models_that_are_no_encoders_or_unknown_are_refused(copied: Path) -> Non
     assert "cannot be read by transformers (" in refused(copied)
 
 
+def test_code_in_a_folder_is_not_run(copied: Path) -> None:
+    (copied / "own.py").write_text("raise SystemExit")
+    own = {"AutoConfig": "own.Config", "AutoModel": "own.Model"}
+    change(copied, auto_map=own)
+    stage = contextual_embedder(Upstream(width=0), model=str(copied))
+    assert "auto_map" not in stage.fit([])["config"]
+    change(copied, model_type="nobody")
+    assert "cannot be read by transformers (" in refused(copied)
+
+
 def test_damaged_and_missing_weights_are_refused(
     copied: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

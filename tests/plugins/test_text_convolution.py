@@ -17,45 +17,46 @@ from seqkit.stages import Upstream, Vectors
 from seqkit.table import collate
 from seqkit.testing import example
 from seqkit_text.character_embedding import character_cnn_embedder, character_cnn_rules
-from seqkit_text.convolution import CharacterConvolution
+from seqkit_text.convolution import Convolution
+from seqkit_text.spelling import Spelling
 
 TRAIN = [["the", "cat", "hath", "the", "hat"]]
 
 
-def convolution(**given: Any) -> CharacterConvolution:
+def convolution(**given: Any) -> Spelling:
     torch.manual_seed(1)
     chosen = {"width": 6, "kernels": [4, 1, 3], "character_width": 5, **given}
-    stage = cast("CharacterConvolution", character_cnn_embedder(Upstream(width=0), **chosen))
+    stage = cast("Spelling", character_cnn_embedder(Upstream(width=0), **chosen))
     stage.ready(stage.fit([example(words) for words in TRAIN]))
     return stage.eval()
 
 
 @cache
-def through(highway: int) -> CharacterConvolution:
+def through(highway: int) -> Spelling:
     """A stage for properties that are tried on many texts."""
     return convolution(highway=highway)
 
 
-def embed(stage: CharacterConvolution, texts: Sequence[Sequence[str]]) -> Vectors:
+def embed(stage: Spelling, texts: Sequence[Sequence[str]]) -> Vectors:
     arrays = [stage.prepare(example(list(words)), "text") for words in texts]
     found: Vectors = stage(collate(arrays))
     return found
 
 
-def one_by_one(stage: CharacterConvolution, word: str) -> Tensor:
+def one_by_one(stage: Spelling, word: str) -> Tensor:
     """Kim et al.'s equations for one word, with torch's convolution in fp64."""
     rows = [stage.alphabet.known.get(one, 1) for one in word]
-    end = len(stage.table.weight) - 1
-    vectors = stage.table.weight[[end - 1, *rows, end]].double()
+    reader = cast("Convolution", stage.reader)
+    vectors = torch.stack([reader.begin, *stage.table.weight[rows], reader.end]).double()
     found = []
-    for bank in cast("list[nn.Conv1d]", list(stage.convolutions)):
+    for bank in cast("list[nn.Conv1d]", list(reader.convolutions)):
         short = max(0, bank.kernel_size[0] - len(vectors))
         padded = nn.functional.pad(vectors, (0, 0, 0, short)).T
         bias = cast("Tensor", bank.bias).double()
         answers = nn.functional.conv1d(padded, bank.weight.double(), bias)
         found.append(torch.tanh(answers).amax(dim=1))
     values = torch.cat(found)
-    for layer in cast("Any", stage.highways):
+    for layer in cast("Any", reader.highways):
         hidden, gate = (layer.weights.weight.double() @ values + layer.weights.bias).chunk(2)
         gate = torch.sigmoid(gate)
         values = gate * torch.relu(hidden) + (1 - gate) * values

@@ -14,8 +14,9 @@ from seqkit.errors import DataError
 from seqkit.stages import Example, Frames, Upstream, Vectors
 from seqkit.table import collate
 from seqkit.testing import example
-from seqkit_text.embedding import hashed_embedder
-from seqkit_text.hashed import Hashed
+from seqkit_text import embedding
+from seqkit_text.embedding import hashed_embedder, hashed_rules
+from seqkit_text.hashed import FEATURES, Hashed
 
 SHAPES = {"Apples": "Xxxxx", "fell": "xxxx", "10.5": "dd.d", "é": "x", "never-seen": "xxxx-xxxx"}
 ROWS = {"lower": 50, "suffix": 7, "piece": 20, "prefix": 5, "shape": 11}
@@ -52,7 +53,7 @@ def by_hand(stage: Hashed, word: str, maxout: bool) -> np.ndarray:
         picked = [int.from_bytes(digest[at : at + 8], "little") % rows for at in (0, 8, 16, 24)]
         sums.append(sum(table[row] for row in picked))
         first += rows
-    mixed = weights["mix.weight"] @ np.concatenate(sums) + weights["mix.bias"]
+    mixed: np.ndarray = weights["mix.weight"] @ np.concatenate(sums) + weights["mix.bias"]
     if not maxout:
         return mixed
     highest = mixed.reshape(6, 3).max(axis=1)
@@ -126,6 +127,20 @@ def test_what_stands_in_padding_changes_nothing() -> None:
     batch["rows"][1, 1] = 3
     batch["forms"][1, 1] = batch["forms"][0, 0]
     assert torch.equal(stage(batch).values, clean)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({"lowr": 3}, "has 'lowr', which is no feature. Did you mean 'lower'?"),
+        ({}, "is empty. Give rows to one or more of piece, lower, prefix, suffix, shape"),
+    ],
+)
+def test_rows_are_of_features(rows: dict[str, int], message: str) -> None:
+    rules = {"rows": rows, "dropout": 0.0, "locked": False}
+    assert list(hashed_rules(rules)) == [("rows", message)]
+    assert list(hashed_rules(rules | {"rows": ROWS})) == []
+    assert {*FEATURES} == {*ROWS} == {*embedding.FEATURES}
 
 
 def test_frames_are_refused() -> None:

@@ -16,7 +16,7 @@ from seqkit_text.vector_files import read_vectors
 from seqkit_text.vector_lines import BLOCK
 
 GLOVE = "the 0.1 -2e-1\nof 3 .5\n. 7. 8\n"
-WANTED = [[0.1, -0.2], [3, 0.5], [7, 8]]
+WANTED: list[list[float]] = [[0.1, -0.2], [3, 0.5], [7, 8]]
 
 
 @pytest.fixture
@@ -248,12 +248,11 @@ def test_a_folder_without_vectors_is_told(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_vectors_of_a_saved_spacy_pipeline_are_read_without_its_pipes(tmp_path: Path) -> None:
     import spacy
-    from spacy.vectors import Vectors
 
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
     data = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
-    nlp.vocab.vectors = Vectors(
+    nlp.vocab.vectors = type(nlp.vocab.vectors)(
         strings=nlp.vocab.strings, data=data, keys=["the", "of", "unused"], name="tiny"
     )
     for word in ("the", "of", "unused", "OF"):
@@ -282,10 +281,9 @@ def test_the_vectors_of_a_saved_spacy_pipeline_are_read_without_its_pipes(tmp_pa
 @pytest.mark.slow
 def test_floret_vectors_of_spacy_are_refused(tmp_path: Path) -> None:
     import spacy
-    from spacy.vectors import Vectors
 
     nlp = spacy.blank("en")
-    nlp.vocab.vectors = Vectors(
+    nlp.vocab.vectors = type(nlp.vocab.vectors)(
         strings=nlp.vocab.strings, data=np.ones((4, 2), np.float32), mode="floret", hash_count=1
     )
     nlp.to_disk(tmp_path)
