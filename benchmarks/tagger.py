@@ -6,8 +6,8 @@
 Text to update, fp32 where a row does not say otherwise. The model: a word vector (100) beside a
 character BiLSTM (2 x 25), a BiLSTM (2 x 256), a CRF; about 32 sentences a batch; Adam. `packed` is
 the loop that people write (PackedSequence, random batches), `padded` what they could write. Flair
-has these sizes too; Stanza's model is heavier, and spaCy's is a convolutional network, as peers/*.py
-say. Each toolkit is installed by pip into an environment of its own, on demand.
+has these sizes too; Stanza's model is heavier, and spaCy's a convolutional network (peers/*.py say
+more). Each toolkit is installed by pip into an environment of its own, on demand.
 
 Every row is a process of its own with that many threads, the rows of a round one after the other;
 it is timed for so many seconds after five updates. A ratio is taken within a round, and the median

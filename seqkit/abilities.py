@@ -89,7 +89,8 @@ class Calibrating(Protocol):
     """A decoder whose confidence is fitted to be right as often as it says.
 
     calibrate: is called once, with the chosen weights, on the encoded dev split with gold. It
-    changes weights or buffers that change no answer's value, and says in a line each what it did.
+    changes weights or buffers that change no answer's value, but for a threshold that the recipe
+    leaves open, and says in a line each what it did. The same weights and batches end alike.
     """
 
     def calibrate(self, batches: Iterable[tuple[Mapping[str, Vectors], Batch]]) -> list[str]: ...

@@ -121,11 +121,14 @@ class Report:
 class Doctor:
     """Looks at one split after the other, train first.
 
-    pipeline: None where its stages could not be fitted; then only the engine counts.
+    pipeline: None where its stages could not be fitted; then only the engine counts. glance: as
+    many examples of a split as the tokenisers and embedders describe; None for all.
     """
 
-    def __init__(self, recipe: Recipe, pipeline: Pipeline | None = None) -> None:
-        self.recipe, self.pipeline = recipe, pipeline
+    def __init__(
+        self, recipe: Recipe, pipeline: Pipeline | None = None, glance: int | None = None
+    ) -> None:
+        self.recipe, self.pipeline, self.glance = recipe, pipeline, glance
         self.report = Report(recipe.name, recipe.where(""))
         self.trained: Trained | None = None
 
@@ -157,7 +160,8 @@ class Doctor:
         """Adds what each stage says. The decoder says nothing where it cannot read a gold."""
         for who, names, stage in fronts(pipeline):
             if isinstance(stage, Describing):
-                narrowed = [replace(one, inputs=chosen(one.inputs, names)) for one in examples]
+                seen = examples[: self.glance]
+                narrowed = [replace(one, inputs=chosen(one.inputs, names)) for one in seen]
                 self.tell(split, who, stage.describe(narrowed, split))
         decoder, who = pipeline.network.decoder, pipeline.recipe.decode.name
         wrong = [] if split == "train" else unreadable(decoder, examples)
@@ -230,8 +234,8 @@ def unreadable(decoder: Decoder, examples: Sequence[Example]) -> list[Finding]:
             decoder.gold(example)
         except DataError as error:
             wrong.append(f"example {number:,}: {error}")
-    more = f" ({len(wrong):,} golds cannot be read.)" if len(wrong) > 1 else ""
-    return [Finding(f"{wrong[0]}{more}", "error")] if wrong else []
+    count = f"{len(wrong):,} golds cannot be read, the first in " if len(wrong) > 1 else ""
+    return [Finding(f"{count}{wrong[0]}", "error")] if wrong else []
 
 
 def fronts(pipeline: Pipeline) -> Iterator[tuple[str, list[str], Tokeniser | Embedder]]:

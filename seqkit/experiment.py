@@ -46,6 +46,8 @@ from seqkit.training import (
 # oneDNN keeps the last 1024 kernels, one for each shape of a batch. When training, a recurrent one
 # takes close to a megabyte and its shape seldom comes again: 64 train as fast in half the memory.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
+GLANCE = 5000
+"""Examples of a split that tokenisers and embedders describe before a run."""
 
 
 @runtime_checkable
@@ -183,7 +185,7 @@ class Experiment:
         command = f"seqkit data {shlex.quote(str(recipe))}"
         if self.files not in (None, recipe.parent):
             command += f" --data {shlex.quote(str(self.files))}"
-        doctor = Doctor(self.recipe, pipeline)
+        doctor = Doctor(self.recipe, pipeline, GLANCE)
         for split in splits(trained(self.recipe)):
             doctor.look(split, self.examples(pipeline, split))
         for line in doctor.report.brief(command):

@@ -62,7 +62,6 @@ def reliability(rows: Sequence[tuple[Number, Number, int]]) -> str:
         line(*corners, GREY, ' stroke-dasharray="4"'),
     ]
     places = [(axes.x(sure), axes.y(right)) for sure, right, _ in rows]
-    parts.append(path(places, ORANGE))
     for (x, y), (sure, right, size) in zip(places, rows, strict=True):
         radius = 2.5 + 6.5 * math.sqrt(size / most)
         told = f"{size:,} answers: {sure:.1f}% sure, {right:.1f}% right"

@@ -23,7 +23,10 @@ th { border-bottom: 1px solid #999; font-weight: 600; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 tr:nth-child(even) td { background: #f6f6f6; }
 table.matrix td { text-align: right; padding: .15rem .4rem; background: none; }
-table.matrix th { padding: .15rem .4rem; }
+table.matrix th { padding: .15rem .4rem; border: 0; font-weight: 500; }
+table.matrix tr:first-child th { vertical-align: bottom; }
+table.matrix tr:first-child th:not(:first-child) { writing-mode: vertical-rl;
+  transform: rotate(180deg); padding: .4rem .15rem; }
 pre { background: #f6f6f6; padding: .8rem; overflow-x: auto; font-size: .82rem; }
 mark { background: #d6e6ff; padding: 0 .15rem; }
 mark small { color: #444; }

@@ -19,6 +19,7 @@ from seqkit import storage
 from seqkit.stages import Loss
 
 Command = Callable[..., tuple[int, str, str]]
+TAB = 'data.delimiter="\\t"'
 COLUMNS = "Mend the line, or the names of the columns."
 
 
@@ -107,6 +108,40 @@ def test_a_label_set_that_is_only_o_is_named(run: Run) -> None:
         "Check which field data.gold names."
     )
     assert left() == ["recipe.yaml", "run.json"]
+
+
+def test_a_label_that_is_empty_is_named(run: Run) -> None:
+    Path("train.conll").write_text("the\tD\ncat\tN\n\nbig\t\n")
+    assert error(run("--set", TAB)) == (
+        "crf: train: example 2: the label of word 1 'big' is empty. Give it one; in a file of "
+        "columns, check how they are split."
+    )
+    assert left() == ["recipe.yaml", "run.json"]
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_a_label_that_is_empty_in_a_held_out_split_is_named_before_training(
+    run: Run, split: str
+) -> None:
+    Path(f"{split}.conll").write_text("the\tD\n\nbig\t \ncat\tN\n\nbig\t\n")
+    assert error(run("--set", TAB)).endswith(
+        f"toy.yaml: {split}, crf: 2 golds cannot be read, the first in example 2: crf: the label "
+        "of word 1 'big' is empty. Give it one; in a file of columns, check how they are split. "
+        "See `seqkit data toy.yaml`."
+    )
+    assert "checkpoints" not in left()
+
+
+def test_a_column_of_labels_with_spaces_is_told(
+    toy: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(toy.parent)
+    Path("train.conll").write_text("the\tD x\ncat\tN\n\nbig\tA \n")
+    _, _, err = command("run", "toy.yaml", "--set", TAB)
+    assert (
+        "data: warning: train, crf: 2 labels with white space inside, such as 'D x' (1). Check "
+        "that the columns are split where they should be\n"
+    ) in err
 
 
 @pytest.mark.parametrize("split", ["train", "dev", "test"])
@@ -240,7 +275,7 @@ def test_a_folder_that_may_not_be_written_is_named(
     def closed(*_: Any) -> Any:  # nothing is closed to a superuser, who may run the tests
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr("seqkit.runs.open", closed, raising=False)
+    monkeypatch.setattr("seqkit.guards.open", closed, raising=False)
     assert error(run()) == "run: cannot be written (Permission denied). Give another --out."
 
 

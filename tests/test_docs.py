@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
+from rich.console import Console
 
+from seqkit.abilities import Finding
+from seqkit.checkup import show_report
+from seqkit.doctor import examine
 from seqkit.plugins import registry
 from seqkit.recipe import check_stage, read_recipe
+from seqkit.testing import example
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -96,6 +104,29 @@ def test_the_page_on_sources_has_all_that_read_files_and_its_lines_are_in_order(
     assert named == {one.name for one in own}
     listed = "".join(re.findall(r"^\| (`.*?) \|", page, re.MULTILINE))
     assert {*re.findall(r"`(\w+)`", listed)} == {one.name for one in registry().stages("source")}
+
+
+def test_the_describe_of_the_page_on_data_gives_findings() -> None:
+    (snippet,) = fences((ROOT / "docs" / "data.md").read_text(), "python")
+    names: dict[str, Any] = {}
+    exec(snippet, names)
+    examples = [example(text) for text in ("a b c", "a", "a b c d")]
+    assert names["describe"](SimpleNamespace(window=2), examples, "train") == [
+        Finding("2 texts are longer than 2 pieces", "warning")
+    ]
+    assert names["describe"](SimpleNamespace(window=4), examples, "train") == []
+
+
+@pytest.mark.slow
+def test_the_report_of_the_page_on_data_is_what_is_shown() -> None:
+    page, stream = (ROOT / "docs" / "data.md").read_text(), io.StringIO()
+    command, _, wanted = fences(page, "text")[0].partition("\n")
+    data = Path(os.environ.get("SEQKIT_DATA") or ROOT.parent / "shared/data")
+    if not (data / "ner_wnut17").exists():
+        pytest.skip(f"needs the data set ner_wnut17 in {data}")
+    recipe = read_recipe(ROOT / command.removeprefix("$ seqkit data "))
+    show_report(examine(recipe, data), Console(file=stream, width=96, highlight=False))
+    assert [line.rstrip() for line in stream.getvalue().splitlines()] == wanted.splitlines()
 
 
 def test_the_plugin_of_the_readme_has_the_shape_that_the_door_wants() -> None:

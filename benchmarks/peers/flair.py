@@ -47,7 +47,9 @@ def model(given: data.Corpus) -> SequenceTagger:
             letters.add_item(letter)
     words = OneHotEmbeddings.from_corpus(given, min_freq=2, embedding_length=100)
     return SequenceTagger(
-        StackedEmbeddings([words, CharacterEmbeddings(letters, 25, 25)]),
+        # Flair joins vectors in the order of names, and saved words lose the number in theirs: in
+        # this order alone a loaded model is the one that was saved.
+        StackedEmbeddings([CharacterEmbeddings(letters, 25, 25), words]),
         given.make_label_dictionary(TAG, add_unk=False),
         TAG,
         hidden_size=256,

@@ -20,8 +20,9 @@ from stanza.models.pos.trainer import Trainer
 EPOCHS = 6
 ROWS = 32
 SIZES = (
-    "--word_emb_dim 100 --word_cutoff 2 --char_emb_dim 25 --char_hidden_dim 25 --transformed_dim 50 "
-    f"--char_bidirectional --hidden_dim 256 --num_layers 1 --no_pretrain --batch_size {ROWS}"
+    "--no_pretrain --word_emb_dim 100 --word_cutoff 2 --char_emb_dim 25 --char_hidden_dim 25 "
+    "--char_bidirectional --transformed_dim 50 --hidden_dim 256 --num_layers 1 "
+    f"--batch_size {ROWS}"
 ).split()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from seqkit.settings import CHECK_SHAPES
-from seqkit_labels.schemes import Span
+from seqkit_labels.schemes import OUTSIDE, Span
 from seqkit_labels.temperature import fit_temperature
 from seqkit_labels.words import UNSEEN, Certainty, WordLabels
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING or CHECK_SHAPES:
 
 
 class Answered(NamedTuple):
-    """The texts of a batch that have words, all with labels that training has seen.
+    """The texts of a batch that have words, not all with labels that training has not seen.
 
     paths: the labels that are answered; right_words: which of them are right, in the order of the
     texts. spans: those that are read from the labels; right_spans: which of them gold has.
@@ -48,9 +48,10 @@ def answered(
     """The texts of a batch that confidence can be judged on. labels: gold, as `prepare` has it."""
     sizes = lengths.cpu().numpy()
     real = np.arange(labels.shape[1]) < sizes[:, None]
-    kept = np.flatnonzero((sizes > 0) & ~((labels == UNSEEN) & real).any(1))
+    kept = np.flatnonzero(((labels != UNSEEN) & real).any(1))
     sizes, real, paths, labels = sizes[kept], real[kept], paths[kept], labels[kept]
-    found, wanted = (words.read_spans(rows, sizes) for rows in (paths, labels))
+    known = np.where(labels == UNSEEN, words.index.get(OUTSIDE, 0), labels)
+    found, wanted = (words.read_spans(rows, sizes) for rows in (paths, known))
     pairs = zip(found, map(set, wanted), strict=True)
     right = [span in gold for given, gold in pairs for span in given]
     chosen = torch.from_numpy(kept).to(lengths.device)

@@ -192,7 +192,7 @@ class Contextual(nn.Module):
             return one
         layers = torch.stack([found[layer] for layer in self.chosen], dim=-1)
         if self.mixed:
-            return self.scale * (layers @ self.weights.softmax(0))
+            return self.scale * (layers * self.weights.softmax(0)).sum(-1)
         return layers.mean(-1)
 
     def train(self, mode: bool = True) -> Contextual:

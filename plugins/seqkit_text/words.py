@@ -88,16 +88,16 @@ class Words:
                     for place, word in enumerate(pieces.strings, 1):
                         if word.split() != [word]:
                             where = f"example {number:,}, word {place:,}"
-                            (spaced if word else empty).append(f"{where} {word!r}")
+                            (spaced if word else empty).append(f"{where}: {word!r}")
         found = []
         if split == "train" and texts:
             share = f" in {given:,} of {texts:,} texts" if given < texts else ""
             found.append(Finding(f"words are given{share}" if given else "words are not given"))
         if empty:
-            told = f"{counted(len(empty))} empty, the first is {empty[0]}"
+            told = f"{counted(len(empty))} empty, the first in {empty[0]}"
             found.append(Finding(f"{told}. Check how the columns are split", "warning"))
         if spaced:
-            told = f"{counted(len(spaced))} written with white space, such as {spaced[0]}"
+            told = f"{counted(len(spaced))} written with white space, such as in {spaced[0]}"
             found.append(Finding(told))
         return found
 

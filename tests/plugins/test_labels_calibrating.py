@@ -16,6 +16,8 @@ from seqkit.table import collate
 from seqkit.testing import check_stage, example
 from seqkit_labels.schemes import illegal
 from seqkit_labels.tagging import crf
+from seqkit_labels.word_calibration import answered
+from seqkit_labels.words import UNSEEN
 
 WIDTH = 4
 NAMES = [
@@ -158,12 +160,23 @@ def test_labels_without_a_scheme_are_calibrated_by_words() -> None:
 @pytest.mark.parametrize("name", ["tagger", "crf"])
 def test_a_split_without_labels_that_are_known_changes_nothing(name: str) -> None:
     decoder = built(name)
-    strange = [example("in Rome", ["O", "B-CITY"]), NAMES[1]]
+    strange = [example("in Rome", ["B-CITY", "I-CITY"]), NAMES[1]]
     assert calibrated(decoder, strange) == [
         "temperature stays 1: there is no text whose labels training has seen"
     ]
     assert decoder.calibrate([]) == calibrated(decoder, strange)
     assert decoder.temperature == 1
+
+
+def test_a_label_that_training_has_not_seen_is_an_answer_that_is_wrong() -> None:
+    words = built("crf").words
+    paths, labels = np.array([[1, 2, 0]]), np.array([[1, 2, UNSEEN]])
+    one = answered(words, torch.zeros(1, 3, 4), torch.tensor([3]), paths, labels)
+    assert one.right_words.tolist() == [True, True, False]
+    assert len(one.right_spans) == len(one.spans[0])
+    assert not len(
+        answered(words, torch.zeros(1, 3, 4), torch.tensor([3]), paths, labels * 0 - 1).paths
+    )
 
 
 @pytest.mark.parametrize("name", ["tagger", "crf"])

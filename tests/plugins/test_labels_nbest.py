@@ -94,8 +94,7 @@ def test_small_differences_of_long_texts_are_kept_in_single_precision() -> None:
     emissions = 1000 + random.integers(0, 64, (1, 600, 3)) / 64  # exact in single precision
     weights = [random.integers(0, 64, (3,) * axes) / 64 for axes in (1, 2, 1)]
     lengths = np.array([600])
-    first, pair, last = weights
-    wanted, exact = n_best_paths(emissions, lengths, first, pair, last, 4)
+    wanted, exact = n_best_paths(emissions, lengths, weights[0], weights[1], weights[2], 4)
     first, pair, last = (each.astype(np.float32) for each in weights)
     paths, scores = n_best_paths(emissions.astype(np.float32), lengths, first, pair, last, 4)
     assert (paths == wanted).all()

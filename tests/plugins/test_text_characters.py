@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqkit.stages import Text, Upstream
+from seqkit.stages import Example, Text, Upstream
 from seqkit_text.tokenising import bytes_tokeniser, characters_tokeniser
 
 ANY = st.text(st.characters(exclude_categories=[]), max_size=20)
@@ -90,3 +90,15 @@ def test_pieces_join_to_the_text_again(text: str) -> None:
 )
 def test_bytes_that_are_no_text_are_replaced(strings: list[str], text: str) -> None:
     assert bytes_tokeniser(Upstream(width=0)).text(strings) == text
+
+
+@pytest.mark.parametrize("tokeniser", [characters_tokeniser, bytes_tokeniser])
+def test_a_split_is_described_by_how_many_pieces_a_word_has(tokeniser: Any) -> None:
+    stage = tokeniser(Upstream(width=0))
+    given = Text("the café", [(0, 3), (4, 8)])
+    examples = [Example({}, {"text": stage.prepare(given)})]
+    [finding] = stage.describe(examples, "dev")
+    pieces = 3 + len("café" if tokeniser is characters_tokeniser else "café".encode())
+    assert (finding.level, finding.text) == ("note", f"{pieces / 2:.2f} pieces a word")
+    assert stage.describe([Example({}, {"text": stage.prepare(Text("the"))})], "dev") == []
+    assert stage.describe([Example({}, {"text": stage.prepare(Text(""))})], "dev") == []

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqkit.data import row_text
 from seqkit.errors import DataError
-from seqkit.stages import Text, Upstream
+from seqkit.stages import Example, Frames, Text, Upstream
 from seqkit_text.tokenising import words_tokeniser
 from seqkit_text.words import word_pattern
 
@@ -87,6 +88,37 @@ def test_an_own_pattern_sees_no_endless_text() -> None:
 
 def test_words_are_joined_by_spaces() -> None:
     assert words().text(["a", "b", "."]) == "a b ."
+
+
+def described(*given: str | list[str], split: str = "train") -> list[tuple[str, str]]:
+    tokeniser = words()
+    texts = [row_text(one, "") for one in given]
+    inputs = [tokeniser.prepare(text) if isinstance(text, Text) else text for text in texts]
+    examples = [Example({}, {"text": one}) for one in inputs]
+    return [(finding.level, finding.text) for finding in tokeniser.describe(examples, split)]
+
+
+def test_a_split_is_described_by_where_its_words_come_from() -> None:
+    assert described("the cat") == [("note", "words are not given")]
+    assert described(["the", "cat"]) == [("note", "words are given")]
+    assert described(["the", "cat"], "a dog") == [("note", "words are given in 1 of 2 texts")]
+    assert described(["the", "cat"], split="dev") == []
+
+
+def test_given_words_that_are_empty_or_have_spaces_are_counted_and_the_first_is_placed() -> None:
+    assert described(["a"], ["b", "", "New York"], ["", "in  fact"], split="dev") == [
+        (
+            "warning",
+            "2 words are empty, the first in example 2, word 2: ''. Check how the columns are "
+            "split",
+        ),
+        ("note", "2 words are written with white space, such as in example 2, word 3: 'New York'"),
+    ]
+
+
+def test_a_series_has_no_words_to_describe() -> None:
+    series = Example({}, {"text": Frames(np.zeros((2, 1), np.float32))})
+    assert words().describe([series], "train") == []
 
 
 def seconds(text: str) -> float:

@@ -47,7 +47,7 @@ data: {use: jsonl, train: train.jsonl, text: words, gold: {slots: tags, intent: 
 tokenise: {use: words}
 embed: {use: lookup, width: 4}
 encode: {use: elman, width: 4}
-decode: {use: heads, slots: {use: crf}, intent: {use: classifier, pool: mean}}
+decode: {use: pair, slots: {use: crf}, intent: {use: classifier, pool: mean}}
 train: {batch: {rows: 8}}
 """
 
