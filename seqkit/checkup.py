@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seqkit.doctor import Report, Size, Told
+from seqkit.findings import Report, Size, Told
 
 ENDLESS = 10_000
 """Columns where there is no terminal to fit into."""

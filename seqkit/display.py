@@ -172,11 +172,16 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
     console.print(Text(f"written to {comparison.folder}"), soft_wrap=True)
 
 
+SHORT = 120
+"""Characters of a text that a command to copy holds."""
+
+
 def next_commands(run: Run) -> list[str]:
     """Three commands that a newcomer may try on a finished run."""
     folder = run.folder
     data = f" --data {shlex.quote(str(run.data))}" if run.data else ""
     text = next((s["text"] for s in run.samples if isinstance(s["text"], str)), "a text of yours")
+    text = text if len(text) <= SHORT else text[:SHORT].rpartition(" ")[0] or text[:SHORT]
     series = bool(run.samples) and all(sample["text"] is None for sample in run.samples)
     piped = f"echo {shlex.quote(text)} | " if not series else ""
     here, plain, other = (

@@ -8,114 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
 
 from seqkit.abilities import Describing, Finding
 from seqkit.assembly import ready_tokenisers, row_example, shared
 from seqkit.data import SINGLE, rows_of, splits, trained
 from seqkit.duplicates import FEW, Trained, part
 from seqkit.errors import DataError
+from seqkit.findings import Report, Told, size
 from seqkit.pipeline import Pipeline, build, fitting
 from seqkit.recipe import Recipe
 from seqkit.stages import Decoder, Embedder, Example, Frames, Pieces, Row, Tokeniser
-
-LINES = 6
-"""Lines that a run says of its data, before it trains."""
-SEVERITY = ("error", "warning", "note")
-
-
-@dataclass(frozen=True)
-class Size:
-    """How many examples a split has, and how long they are in one input, in pieces or frames.
-
-    repeated: examples with the inputs of an earlier one of train. empty: those without a step. Half
-    of the examples are not longer than `median`, 95% not longer than `most95`.
-    """
-
-    split: str
-    input: str
-    unit: Literal["pieces", "frames"]
-    examples: int
-    repeated: int
-    empty: int
-    total: int
-    least: int
-    median: int
-    mean: float
-    most95: int
-    most: int
-
-
-@dataclass(frozen=True)
-class Told:
-    """A finding, in which split, and whose: a stage's name, or nothing for the engine."""
-
-    level: Literal["note", "warning", "error"]
-    split: str
-    stage: str
-    text: str
-
-    def __str__(self) -> str:
-        place = f"{self.split}, {self.stage}" if self.stage else self.split
-        return f"{place}: {self.text}"
-
-
-@dataclass
-class Report:
-    """What is found in the examples of a recipe. file: where the recipe stands."""
-
-    name: str
-    file: str
-    sizes: list[Size] = field(default_factory=list)
-    findings: list[Told] = field(default_factory=list)
-
-    def of(self, level: str) -> list[Told]:
-        """The findings of one level."""
-        return [told for told in self.findings if told.level == level]
-
-    def ranked(self) -> list[Told]:
-        """The findings, the worst first."""
-        return [told for level in SEVERITY for told in self.of(level)]
-
-    @property
-    def failed(self) -> bool:
-        """Whether training, or its scores, would be meaningless."""
-        return bool(self.of("error"))
-
-    def plain(self) -> dict[str, Any]:
-        """As JSON."""
-        return {
-            "name": self.name,
-            "sizes": [asdict(size) for size in self.sizes],
-            "findings": [asdict(told) for told in self.ranked()],
-        }
-
-    def brief(self, command: str) -> list[str]:
-        """Sizes, what is learnt, and warnings, in a few lines. command: what shows the rest."""
-        learnt = [told for told in self.of("note") if told.stage and told.split == "train"]
-        first = [told.text for told in learnt if told.stage == learnt[-1].stage][:1]
-        said = [*first, *(f"warning: {told}" for told in self.of("warning"))]
-        if len(said) > LINES - 1:
-            said[LINES - 2 :] = [f"{len(said) - LINES + 2} more warnings: {command}"]
-        return [f"examples: {', '.join(self.counts())}", *said]
-
-    def counts(self) -> Iterator[str]:
-        """The examples of each split, and the share of them that train has, before them."""
-        for size in self.sizes:
-            if size.input == self.sizes[0].input:
-                where = "repeated" if size.split == "train" else "also in train"
-                share = f" ({100 * size.repeated / size.examples:.1f}% {where})"
-                yield f"{size.split} {size.examples:,}{share if size.repeated else ''}"
-
-    def refuse(self, command: str) -> None:
-        """Raises DataError with every error. command: what shows the rest."""
-        errors = [f"{self.file}: {str(told).rstrip('.')}." for told in self.of("error")]
-        if errors:
-            raise DataError("\n".join(errors) + f" See `{command}`.")
 
 
 class Doctor:
@@ -161,7 +65,9 @@ class Doctor:
         for who, names, stage in fronts(pipeline):
             if isinstance(stage, Describing):
                 seen = examples[: self.glance]
-                narrowed = [replace(one, inputs=chosen(one.inputs, names)) for one in seen]
+                narrowed = [
+                    replace(one, inputs={name: one.inputs[name] for name in names}) for one in seen
+                ]
                 self.tell(split, who, stage.describe(narrowed, split))
         decoder, who = pipeline.network.decoder, pipeline.recipe.decode.name
         wrong = [] if split == "train" else unreadable(decoder, examples)
@@ -180,26 +86,6 @@ class Doctor:
     def tell(self, split: str, stage: str, found: Iterable[Finding]) -> None:
         """Adds findings to the report."""
         self.report.findings += [Told(one.level, split, stage, one.text) for one in found]
-
-
-def size(split: str, name: str, inputs: Sequence[Pieces | Frames], repeated: int) -> Size:
-    """How many examples a split has, and how long one of their inputs is."""
-    lengths = np.array([len(one) for one in inputs])
-    half, most95 = np.percentile(lengths, [50, 95], method="inverted_cdf").tolist()
-    return Size(
-        split=split,
-        input=name,
-        unit="pieces" if isinstance(inputs[0], Pieces) else "frames",
-        examples=len(lengths),
-        repeated=repeated,
-        empty=int((lengths == 0).sum()),
-        total=int(lengths.sum()),
-        least=int(lengths.min()),
-        median=half,
-        mean=round(float(lengths.mean()), 1),
-        most95=most95,
-        most=int(lengths.max()),
-    )
 
 
 def empty(name: str, inputs: Sequence[Pieces | Frames]) -> Iterator[Finding]:
@@ -251,11 +137,6 @@ def fronts(pipeline: Pipeline) -> Iterator[tuple[str, list[str], Tokeniser | Emb
             yield f"{one.name}{which}", names, built[names[0]]
 
 
-def chosen(inputs: Mapping[str, Pieces | Frames], names: Iterable[str]) -> dict[str, Any]:
-    """Some of the inputs."""
-    return {name: inputs[name] for name in names}
-
-
 def examine(recipe: Recipe, folder: Path, sample: int | None = None) -> Report:
     """Reads all splits of a recipe, fits its stages on train, and says what is found.
 
@@ -266,17 +147,20 @@ def examine(recipe: Recipe, folder: Path, sample: int | None = None) -> Report:
     for split in splits(trained(recipe)):
         with doctor.noting(split):
             rows[split] = rows_of(recipe, split, folder, sample)
-    if "train" in rows:
-        with doctor.noting("train"):
-            doctor.pipeline = build(located, rows["train"])
-        tokenisers = ready(located, rows["train"], doctor.pipeline)
-        for split, every in rows.items() if tokenisers is not None else ():
-            with doctor.noting(split):
-                numbered = enumerate(every, 1)
-                doctor.look(
-                    split,
-                    [row_example(recipe, tokenisers, row, f"example {n:,}") for n, row in numbered],
-                )
+    if "train" not in rows:
+        return doctor.report
+    with doctor.noting("train"):
+        doctor.pipeline = build(located, rows["train"])
+    tokenisers = ready(located, rows["train"], doctor.pipeline)
+    if tokenisers is None:
+        return doctor.report
+    for split, every in rows.items():
+        with doctor.noting(split):
+            numbered = enumerate(every, 1)
+            doctor.look(
+                split,
+                [row_example(recipe, tokenisers, row, f"example {n:,}") for n, row in numbered],
+            )
     return doctor.report
 
 

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from seqkit.checkup import print_report, show_report
-from seqkit.doctor import Report, Told, size
+from seqkit.findings import Report, Told, size
 from seqkit.testing import example
 
 LONG = "a finding of many words that does not fit into the line, so that it has to be folded"

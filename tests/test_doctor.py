@@ -7,16 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import seqkit
 from seqkit.abilities import Finding
-from seqkit.doctor import LINES, Report, Size, Told, empty, examine, missing, size
+from seqkit.doctor import empty, examine, missing
 from seqkit.errors import DataError
 from seqkit.experiment import Silent
+from seqkit.findings import Report
 from seqkit.recipe import read_recipe
-from seqkit.stages import Frames
 from seqkit.testing import example
 
 Command = Callable[..., tuple[int, str, str]]
@@ -63,26 +62,6 @@ def examined(path: Path, **options: Any) -> Report:
 
 def said(report: Report, level: str) -> list[str]:
     return [str(told) for told in report.of(level)]
-
-
-def test_lengths_are_summed_up_by_examples_of_the_split() -> None:
-    inputs = [example(" ".join("a" * length)).inputs["text"] for length in [*range(1, 20), 0]]
-    assert size("dev", "text", inputs, 3) == Size(
-        split="dev",
-        input="text",
-        unit="pieces",
-        examples=20,
-        repeated=3,
-        empty=1,
-        total=190,
-        least=0,
-        median=9,
-        mean=9.5,
-        most95=18,
-        most=19,
-    )
-    frames = size("dev", "series", [Frames(np.zeros((4, 2), np.float32))], 0)
-    assert (frames.unit, frames.total, frames.median, frames.most95) == ("frames", 4, 4, 4)
 
 
 def test_inputs_without_a_step_are_counted_and_an_error_where_there_are_no_others() -> None:
@@ -202,25 +181,6 @@ def test_golds_that_the_decoder_cannot_read_are_counted_and_the_first_is_told(
     spoken = [told.split for told in report.findings if told.stage == "classifier"]
     assert set(spoken) == {"train", "test"}
     assert spoken.count("test") == 1
-
-
-def test_a_few_lines_have_the_sizes_what_is_learnt_and_the_first_warnings() -> None:
-    report = Report("made", "made.yaml")
-    inputs = [example("a").inputs["text"]] * 8
-    report.sizes = [size("train", "text", inputs, 2), size("dev", "text", inputs, 1)]
-    report.findings = [
-        Told("note", "train", "words", "words are given"),
-        Told("note", "train", "crf", "4 labels"),
-        Told("note", "train", "crf", "example: a/D"),
-        *(Told("warning", "dev", "crf", f"warning {number}") for number in range(4)),
-    ]
-    first = ["examples: train 8 (25.0% repeated), dev 8 (12.5% also in train)", "4 labels"]
-    shown = [f"warning: dev, crf: warning {number}" for number in range(4)]
-    assert report.brief("seqkit data") == [*first, *shown]
-    report.findings.append(Told("warning", "dev", "", "one more"))
-    lines = report.brief("seqkit data made.yaml")
-    assert lines == [*first, *shown[:3], "2 more warnings: seqkit data made.yaml"]
-    assert len(lines) == LINES
 
 
 class Notes(Silent):

@@ -41,3 +41,21 @@ def test_a_series_is_shown_without_a_text() -> None:
     assert shown({"text": None, "answers": {"target": {"value": 0.123456}}}) == [
         "  a series  → target: 0.1235"
     ]
+
+
+def test_each_of_several_answers_begins_with_its_name() -> None:
+    answers = {"slots": {"value": ["O", "B-X"]}, "intent": {"value": "fly"}}
+    assert shown({"text": "to rome", "answers": answers}) == [
+        "  slots  to/O rome/B-X ",
+        "  intent  to rome  → fly",
+    ]
+
+
+def test_a_long_text_is_cut_between_words() -> None:
+    [found] = shown({"text": "word " * 200, "answers": {"mood": {"value": "good"}}})
+    assert found.endswith("word …  → mood: good")
+    assert len(found) < 340
+    spans = [[0, 4, "X"], [905, 909, "Y"]]
+    [found] = shown({"text": "word " * 200, "answers": {"tag": {"spans": spans}}})
+    assert found.startswith("  [word] X word")
+    assert found.endswith("word …")

@@ -77,6 +77,7 @@ def test_the_best_weights_on_dev_are_those_of_the_pipeline(
     values = [20.0, 65.0, 45.0, 65.0, 50.0]
     given = iter(values)
     monkeypatch.setattr("seqkit.selection.Selection.scores", lambda *_: {"accuracy": next(given)})
+    monkeypatch.setattr("seqkit.experiment.calibrate", lambda *_: [])
     metrics, watch = trained(toy, epochs=5)
     best, history = metrics["train"]["best"], metrics["train"]["history"]
     ends = [step.number for step in watch.steps if step.ends_epoch]

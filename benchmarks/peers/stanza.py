@@ -64,6 +64,7 @@ def updates(train: Sequence[Sentence]) -> Iterator[int]:
 def prepare(train: Sequence[Sentence], dev: Sequence[Sentence], place: Path) -> str:
     """Trains with Stanza's defaults for a few epochs, and keeps the best model by dev."""
     training.train(settings(train, dev, place))
+    (place / "resources.json").write_text("{}")  # the pipeline wants to know what there is to load
     return f"{EPOCHS} epochs"
 
 
@@ -76,7 +77,6 @@ def tagger(place: Path) -> Tag:
         tokenize_pretokenized=True,
         pos_model_path=str(place / "tagger.pt"),
         pos_pretrain_path=None,
-        pos_batch_size=ROWS,
         allow_unknown_language=True,
         download_method=None,
         verbose=False,

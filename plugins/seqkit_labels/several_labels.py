@@ -15,6 +15,7 @@ from seqkit.stages import Answer, Loss, time_mask
 from seqkit_labels.class_weights import Weights, class_weights
 from seqkit_labels.gold import counted
 from seqkit_labels.one_label import Scored, alternatives
+from seqkit_labels.scores import full_precision
 from seqkit_labels.temperature import UNFITTED, fit_temperature
 from seqkit_labels.texts import UNSEEN, TextLabels
 
@@ -61,6 +62,7 @@ class SeveralLabels(nn.Module):
         So the loss of a text is minus the logarithm of the probability of its set of labels. Labels
         that training has not seen count for nothing.
         """
+        scores = full_precision(scores)
         wanted = self.wanted(batch).to(scores)
         smoothed = wanted * (1 - self.smoothing) + self.smoothing / 2
         total = F.binary_cross_entropy_with_logits(

@@ -67,8 +67,9 @@ class Features(nn.Module):
         self.bundles.ready(learnt)
         self.along_time = self.bundles.along_time
         sizes = [len(values) for values in self.bundles.values.values()]
-        self.scores.ready(sum(sizes))
-        places = torch.full((len(sizes), max(sizes)), sum(sizes))
+        self.columns = sum(sizes)
+        self.scores.ready(self.columns)
+        places = torch.full((len(sizes), max(sizes)), self.columns)
         for feature, size in enumerate(sizes):
             places[feature, :size] = torch.arange(size) + sum(sizes[:feature])
         self.register_buffer("places", places, persistent=False)
@@ -103,7 +104,7 @@ class Features(nn.Module):
         real = time_mask(batch["labels.lengths"], labels.shape[1]) & (labels != UNSEEN).all(2)
         gold = logs.gather(3, labels.clamp(min=0).unsqueeze(3)).squeeze(3)
         if self.smoothing:
-            known = self.places < self.scores.linear.out_features
+            known = self.places < self.columns
             even = logs.masked_fill(~known, 0.0).sum(3) / known.sum(1)
             gold = (1 - self.smoothing) * gold + self.smoothing * even
         return Loss(-torch.where(real, gold.sum(2), 0.0).sum(), real.sum())

@@ -23,7 +23,9 @@ CASES: list[tuple[str, Mapping[str, Any]]] = [
     ("tagger", {"word": "mean"}),
     ("crf", {}),
     ("crf", {"word": "mean"}),
+    ("features", {"smoothing": 0.1}),
     *(("classifier", {"pool": pool}) for pool in ("last", "max", "mean", "attention")),
+    ("several", {"pool": ["mean", "attention"], "smoothing": 0.1}),
 ]
 
 
@@ -52,13 +54,19 @@ def example(name: str, number: int) -> Example:
         one = Pieces(Text("x", [(0, 1)]), ["x"] * WORDS, spans[piece], piece, spans[:1])
         return Example({}, {"text": one}, labels[:1])
     one = Pieces(text, letters, spans, np.arange(WORDS, dtype=np.int32), spans)
-    return Example({}, {"text": one}, labels[0] if name == "classifier" else labels)
+    golds = {
+        "classifier": labels[0],
+        "several": sorted({*labels[: number % 3]}),
+        "features": [f"Kind={label}" for label in labels],
+    }
+    return Example({}, {"text": one}, golds.get(name, labels))
 
 
 def decoder_and_batch(name: str, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Tensor]]:
     """A decoder of random weights, and a batch of eight texts for it."""
     torch.manual_seed(1)
-    decoder: Any = getattr(seqkit_labels, name)(Upstream(WIDTH), **settings)
+    factory = "classifier" if name == "several" else name
+    decoder: Any = getattr(seqkit_labels, factory)(Upstream(WIDTH), **settings)
     kind = "mean" if settings.get("word") == "mean" else name
     examples = [example(kind, number) for number in range(8)]
     decoder.ready(decoder.fit(iter(examples)))
@@ -75,7 +83,7 @@ def decoder_and_batch(name: str, settings: Mapping[str, Any]) -> tuple[Any, dict
 def record(decoder: Any, before: list[Recorded] | None = None) -> list[Recorded]:
     """Puts recorders in the place of a decoder's linear layers, the one of scores last."""
     scores = decoder.scores if isinstance(decoder.scores, nn.Module) else decoder
-    owners = [(decoder, "weigh"), (scores, "linear")]
+    owners = [(getattr(decoder, "pool", None), "weigh"), (scores, "linear")]
     found: list[Recorded] = []
     for owner, name in owners:
         layer = getattr(owner, name, None)
