@@ -40,19 +40,17 @@ class BareRun:
         longest = embed["parts"][1]["longest"]
         self.head, self.tail = longest - longest // 2, longest // 2
         self.lower, self.residual = embed["parts"][0]["lower"], encode["residual"]
-        self.word_table, self.letter_table = (
-            nn.Embedding.from_pretrained(self.weights[f"embedding.0.parts.{part}.table.weight"])
-            for part in (0, 1)
-        )
-        self.speller = self.lstm("embedding.0.parts.1.encoder.layers.0")
-        self.layers = [self.lstm(f"encoding.0.layers.{n}") for n in range(encode["layers"])]
+        self.word_table = self.table("embedding.0.parts.0.table.")
+        self.letter_table = self.table("embedding.0.parts.1.table.")
+        self.speller = self.lstm("embedding.0.parts.1.reader.encoder.layers.0.")
+        self.layers = [self.lstm(f"encoding.0.layers.{n}.") for n in range(encode["layers"])]
         names = [f"parts.{n}." for n in range(len(heads))] if len(heads) > 1 else [""]
-        self.outputs = [self.linear(f"decoder.{name}scores.linear") for name in names]
+        self.outputs = [self.linear(f"decoder.{name}scores.linear.") for name in names]
 
     def part(self, name: str) -> Mapping[str, Tensor]:
         """The weights under a name, which is taken off."""
-        cut = len(name) + 1
-        return {key[cut:]: value for key, value in self.weights.items() if key.startswith(name)}
+        found = self.weights.items()
+        return {key[len(name) :]: value for key, value in found if key.startswith(name)}
 
     def lstm(self, name: str) -> PaddedBiLSTM:
         """One layer of both directions."""
@@ -63,6 +61,13 @@ class BareRun:
             lstm.load_state_dict(
                 {key: found[f"{direction}.kernel.{key}"] for key, _ in lstm.named_parameters()}
             )
+        return module
+
+    def table(self, name: str) -> nn.Embedding:
+        """A table of vectors."""
+        found = self.part(name)
+        module = nn.Embedding(*found["weight"].shape)
+        module.load_state_dict(found)
         return module
 
     def linear(self, name: str) -> nn.Linear:

@@ -48,8 +48,8 @@ def environment(peer: str, folder: Path) -> Path:
     if not (installed.exists() and installed.read_text() == requirements.read_text()):
         print(f"installing {place} ...", file=sys.stderr, flush=True)
         venv.create(place, with_pip=True, clear=True)
-        install = [python, "-m", "pip", "install", "--quiet", "--requirement", requirements]
-        subprocess.run(install, check=True)
+        install = ["-m", "pip", "install", "--quiet", "--requirement", str(requirements)]
+        subprocess.run([str(python), *install], check=True)
         installed.write_text(requirements.read_text())
     return python
 

@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sentences import Sentence
 
@@ -25,21 +25,39 @@ WARM_UP = 5
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "BLIS_NUM_THREADS")
 
 
+class Moment(NamedTuple):
+    """Seconds on the clock, and seconds that the process has had a processor."""
+
+    wall: float
+    processor: float
+
+
+def now() -> Moment:
+    """The present moment."""
+    return Moment(time.perf_counter(), time.process_time())
+
+
+def cores(since: Moment) -> float:
+    """How many processors the process has had; below its threads, something else ran as well."""
+    end = now()
+    return (end.processor - since.processor) / (end.wall - since.wall)
+
+
 def train_speed(updates: Iterable[int], seconds: float) -> Measured:
     """Words a second of a training.
 
     updates: makes one update after another and gives the words of each. The first WARM_UP are not
     timed; those after are, until `seconds` have passed.
     """
-    words, started = 0, 0.0
+    words, started = 0, now()
     for number, count in enumerate(updates, 1):
         if number == WARM_UP:
-            words, started = 0, time.perf_counter()
+            words, started = 0, now()
             continue
         words += count
-        if number > WARM_UP and time.perf_counter() - started > seconds:
+        if number > WARM_UP and now().wall - started.wall > seconds:
             break
-    return {"train": words / (time.perf_counter() - started)}
+    return {"train": words / (now().wall - started.wall), "cores": cores(started)}
 
 
 def tag_speed(make: Callable[[], Tag], sentences: Sequence[Sentence], scored: int) -> Measured:
@@ -47,20 +65,21 @@ def tag_speed(make: Callable[[], Tag], sentences: Sequence[Sentence], scored: in
 
     scored: how many sentences at the end count for the accuracy.
     """
-    started = time.perf_counter()
+    loading = now()
     tag = make()
-    load = time.perf_counter() - started
+    tagging = now()
     texts = [list(sentence.words) for sentence in sentences]
     seconds = []
     for _ in range(1 + PASSES):
-        started = time.perf_counter()
+        started = now()
         tags = tag(texts)
-        seconds.append(time.perf_counter() - started)
+        seconds.append(now().wall - started.wall)
     words = sum(map(len, texts))
     return {
         "first": words / seconds[0],
         "again": words / min(seconds[1:]),
-        "load": load,
+        "load": tagging.wall - loading.wall,
+        "cores": cores(tagging),
         "accuracy": accuracy(tags[-scored:], [s.tags for s in sentences[-scored:]]),
         "tags": hashlib.sha256(json.dumps(tags).encode()).hexdigest(),
     }
@@ -105,12 +124,13 @@ Round = Mapping[str, Measured]
 
 def median(rounds: Sequence[Round], row: str, what: str) -> float:
     """The median over the rounds of what a row has measured."""
-    return statistics.median(found[row][what] for found in rounds)
+    return float(statistics.median([found[row][what] for found in rounds]))
 
 
 def ratio(rounds: Sequence[Round], row: str, peer: str, what: str) -> float:
     """The median over the rounds of a row's ratio to a peer in the same round."""
-    return statistics.median(found[row][what] / found[peer][what] for found in rounds)
+    ratios = [found[row][what] / found[peer][what] for found in rounds]
+    return float(statistics.median(ratios))
 
 
 def failures(rounds: Sequence[Round]) -> dict[str, str]:

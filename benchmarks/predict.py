@@ -14,7 +14,8 @@ convergence.
 Every row is a process of its own with that many threads; load time and peak memory are that
 process's. `first` is the first pass, which is what text that comes once costs; `again` is the best
 of three later passes. Ratios are to the first run of seqkit, within a round; medians over rounds
-are shown. Accuracy is on test.
+are shown. `cores` is how many processors the process had: where it is below the threads, something
+else ran. Accuracy is on test.
 """
 
 from __future__ import annotations
@@ -85,8 +86,8 @@ def table(rounds: Sequence[Round], threads: int) -> None:
     """Prints the medians of speeds, ratios, load times and peak memory."""
     width = 2 + max(map(len, rounds[0]))
     print(f"\n{threads} thread{'s' if threads > 1 else ''}, median of {len(rounds)} rounds")
-    head = f"{'first':>9}{'ratio':>7}{'again':>9}{'ratio':>7}{'load s':>8}{'MB':>6}{'accuracy':>10}"
-    print(f"{'':{width}}{head}")
+    head = f"{'first':>9}{'ratio':>7}{'again':>9}{'ratio':>7}{'load s':>8}{'MB':>6}{'cores':>7}"
+    print(f"{'':{width}}{head}{'accuracy':>10}")
     failed, base = failures(rounds), next(iter(rounds[0]))
     for row, measured in rounds[0].items():
         if row in failed:
@@ -97,6 +98,7 @@ def table(rounds: Sequence[Round], threads: int) -> None:
             share = "-" if base in failed else f"{ratio(rounds, row, base, what):.2f}"
             cells += f"{median(rounds, row, what):>9,.0f}{share:>7}"
         cells += f"{median(rounds, row, 'load'):>8.2f}{median(rounds, row, 'memory'):>6.0f}"
+        cells += f"{median(rounds, row, 'cores'):>7.2f}"
         print(f"{cells}{measured['accuracy']:>10.2f}  {measured.get('how', '')}")
 
 

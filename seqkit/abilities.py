@@ -20,6 +20,9 @@ if TYPE_CHECKING or CHECK_SHAPES:
     from torch import Tensor
 
 
+Level = Literal["note", "warning", "error"]
+
+
 @dataclass(frozen=True)
 class Observed:
     """What a stage lets one see of a forward pass.
@@ -53,7 +56,7 @@ class Finding:
     """
 
     text: str
-    level: Literal["note", "warning", "error"] = "note"
+    level: Level = "note"
 
 
 @runtime_checkable

@@ -181,10 +181,10 @@ class Experiment:
 
     def examine(self, pipeline: Pipeline) -> None:
         """Says in a few lines what the data are. Raises DataError where training is meaningless."""
-        recipe = Path(self.recipe.where(""))
-        command = f"seqkit data {shlex.quote(str(recipe))}"
-        if self.files not in (None, recipe.parent):
-            command += f" --data {shlex.quote(str(self.files))}"
+        words = ["seqkit", "data", str(self.folder / "recipe.yaml")]
+        words += ["--data", str(self.files)] if self.files else []
+        words += ["--sample", str(self.origin["sample"])] if self.origin["sample"] else []
+        command = shlex.join(words)
         doctor = Doctor(self.recipe, pipeline, GLANCE)
         for split in splits(trained(self.recipe)):
             doctor.look(split, self.examples(pipeline, split))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from seqkit.abilities import Level
 from seqkit.errors import DataError
 from seqkit.stages import Frames, Pieces
 
@@ -42,7 +43,7 @@ class Size:
 class Told:
     """A finding, in which split, and whose: a stage's name, or nothing for the engine."""
 
-    level: Literal["note", "warning", "error"]
+    level: Level
     split: str
     stage: str
     text: str

@@ -127,7 +127,7 @@ def test_a_label_that_is_empty_in_a_held_out_split_is_named_before_training(
     assert error(run("--set", TAB)).endswith(
         f"toy.yaml: {split}, crf: 2 golds cannot be read, the first in example 2: crf: the label "
         "of word 1 'big' is empty. Give it one; in a file of columns, check how they are split. "
-        "See `seqkit data toy.yaml`."
+        "See `seqkit data run/recipe.yaml --data .`."
     )
     assert "checkpoints" not in left()
 

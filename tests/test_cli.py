@@ -123,7 +123,7 @@ def test_a_mistake_is_one_line_and_code_2(
             "--set encode.hiden: encode: bilstm has no setting 'hiden'. Known: alternating, "
             "cell_zoneout, cells, chrono, coupled, dropout, forget_bias, forget_gate, highway, "
             "input_dropout, layer_norm, layers, learned_state, locked, output_dropout, peephole, "
-            "recurrent_dropout, residual, weight_drop, width, zoneout.",
+            "recurrent_dropout, residual, weight_drop, width, window, zoneout.",
         ),
         (
             ["--set", "encode.width=7"],
@@ -249,7 +249,8 @@ def test_run_logs_plain_lines_and_prints_scores_answers_and_what_to_try(
     assert code == 0
     assert "\x1b" not in out + err
     lines = [line.partition("  loss")[0] for line in err.splitlines()]
-    assert lines[3:] == ["toy: 818 weights on cpu, seed 1", "epoch   1", "epoch   2"]
+    assert lines[3:-1] == ["toy: 818 weights on cpu, seed 1", "epoch   1", "epoch   2"]
+    assert lines[-1].startswith("temperature ")
     assert [line.split()[:2] for line in out.splitlines()[1:3]] == [
         ["dev", "accuracy"],
         ["test", "accuracy"],

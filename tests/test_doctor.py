@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -209,7 +210,7 @@ def test_a_run_is_refused_with_every_error_and_again_when_it_is_called_again(
             "made.yaml: dev, classifier: example 61: classifier: the gold is ['x']"
         )
         assert test.startswith("made.yaml: test: all 60 examples stand in train too, so a score on")
-        assert test.endswith(". See `seqkit data made.yaml`.")
+        assert test.endswith(". See `seqkit data run/recipe.yaml --data .`.")
         assert watch.lines[0] == (
             "data: examples: train 60, dev 61 (98.4% also in train), test 60 (100.0% also in train)"
         )
@@ -220,15 +221,19 @@ def test_a_run_is_refused_with_every_error_and_again_when_it_is_called_again(
     ]
 
 
-def test_the_data_folder_is_part_of_the_command_that_shows_more(
-    made: Callable[..., Path], tmp_path: Path
+def test_the_command_that_shows_more_shows_what_was_refused(
+    made: Callable[..., Path], command: Command
 ) -> None:
-    path = made(texts(60), texts(60))
-    (tmp_path / "my recipes").mkdir()
-    moved = path.rename("my recipes/made.yaml")
+    path = made(texts(70), texts(9, begin=70))
+    (path.parent / "my runs").mkdir()
     with pytest.raises(DataError) as caught:
-        seqkit.run(moved, data=".", out="run")
-    assert str(caught.value).endswith("See `seqkit data 'my recipes/made.yaml' --data .`.")
+        seqkit.run(path, set={"data.test": "train.jsonl"}, sample=60, out="my runs/one")
+    _, _, told = str(caught.value).partition("See `")
+    words = shlex.split(told.removesuffix("`."))
+    assert words[1:] == ["data", "my runs/one/recipe.yaml", "--data", ".", "--sample", "60"]
+    code, out, _ = command(*words[1:])
+    assert code == 1
+    assert "all 60 examples stand in train too" in out
 
 
 def test_what_the_data_are_is_said_before_the_first_update_alone(toy: Path) -> None:

@@ -80,8 +80,9 @@ class Until(Silent):
         self.updates.append(step.number)
 
     def said(self, line: str) -> None:
-        """Keeps a line."""
-        self.lines.append(line)
+        """Keeps a line, but for that of the temperature, which comes after training."""
+        if not line.startswith("temperature"):
+            self.lines.append(line)
 
 
 def weights(folder: Path) -> str:

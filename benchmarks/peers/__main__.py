@@ -55,6 +55,8 @@ def prepare(peer: Peer, data: Path, place: Path) -> Measured:
 def tag(peer: Peer, data: Path, place: Path) -> Measured:
     """Times a peer's tagger on dev and test."""
     dev, test = (load(treebank(data, split)) for split in ("dev", "test"))
+    if not (place / "prepared.json").exists():
+        raise SystemExit(f"no trained tagger in {place}: run predict.py --prepare first")
     how = json.loads((place / "prepared.json").read_text())
     return {**how, **tag_speed(lambda: peer.tagger(place), dev + test, len(test))}
 

@@ -19,7 +19,7 @@ from sentences import Sentence
 
 ROWS = 32
 RATE = 2e-3
-EPOCHS = 6
+EPOCHS = 2
 TAG = "upos"
 
 

@@ -27,6 +27,8 @@ NARROW = 0.005
 BINS = 10
 """Of the calibration error, as in the metric `calibration`."""
 UNFITTED = "temperature stays 1: there is no text whose labels training has seen"
+FEWEST = 50
+"""Answers on which a temperature is fitted; of fewer, chance would have its way."""
 CERTAIN = 1e-6
 """How near to 0 and 1 a probability comes in a loss."""
 
@@ -87,6 +89,8 @@ def fit_temperature(
     """
     if not len(right):
         return 1.0, UNFITTED
+    if len(right) < FEWEST:
+        return 1.0, f"temperature stays 1: {len(right)} answers of dev are too few to fit one on"
     found = search(loss or (lambda value: log_loss(confidence(value), right)))
     before, after = (calibration_error(confidence(value), right) for value in (1.0, found))
     if found == 1.0 or after > before:

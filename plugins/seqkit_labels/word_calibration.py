@@ -10,7 +10,7 @@ import torch
 
 from seqkit.settings import CHECK_SHAPES
 from seqkit_labels.schemes import OUTSIDE, Span
-from seqkit_labels.temperature import fit_temperature
+from seqkit_labels.temperature import FEWEST, fit_temperature
 from seqkit_labels.words import UNSEEN, Certainty, WordLabels
 
 if TYPE_CHECKING or CHECK_SHAPES:
@@ -62,12 +62,12 @@ def answered(
 def fit_words(every: Sequence[Answered], sure: Sure) -> tuple[float, str]:
     """The temperature for a decoder of words, and a line about it; see `fit_temperature`.
 
-    It is fitted on the spans that are answered: they are what users act on. Where there is none, it
-    is fitted on the labels of words.
+    It is fitted on the spans that are answered: they are what users act on. Where they are too few,
+    it is fitted on the labels of words.
     """
     texts = sum(len(one.lengths) for one in every)
     spans = [right for one in every for right in one.right_spans]
-    if spans:
+    if len(spans) >= FEWEST:
         return fit_temperature(
             lambda value: np.array(
                 [p for one in every for row in sure(one, value)[1](one.spans) for p in row]

@@ -22,6 +22,7 @@ from seqkit_labels.schemes import (
     Span,
     convert,
     detect,
+    parts,
     spans,
     write,
 )
@@ -67,7 +68,7 @@ class WordLabels:
         tags = reading.finish()
         scheme = "BIO" if reading.form == "spans" else detect(tags)
         if scheme is None and self.wanted != "keep":
-            plain = ", ".join(sorted({label for row in tags for label in row})[:3])
+            plain = ", ".join(strangest({label for row in tags for label in row})[:3])
             raise DataError(
                 f"{self.who}: scheme: the labels, such as {plain}, follow no tag scheme that could "
                 f"become {self.wanted}. Set 'scheme' to keep."
@@ -222,6 +223,11 @@ class WordLabels:
     def describe(self, examples: Iterable[Example], split: str) -> list[Finding]:
         """Labels, tag scheme, and what is wrong with them: see `describe_words`."""
         return describe_words(self, examples, split)
+
+
+def strangest(labels: Iterable[str]) -> list[str]:
+    """Labels, those first that are no tags of spans."""
+    return sorted(labels, key=lambda tag: (tag == OUTSIDE or parts(tag)[0] != OUTSIDE, tag))
 
 
 def rounded(confidence: Float[np.ndarray, "*axes"]) -> list[Any]:

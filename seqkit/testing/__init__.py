@@ -33,6 +33,7 @@ from seqkit.stages import (
 from seqkit.testing.answers import check_decoder, check_search
 from seqkit.testing.embedders import check_embedder
 from seqkit.testing.encoders import check_encoder, check_joint
+from seqkit.testing.findings import check_findings
 from seqkit.testing.incremental import check_incremental
 from seqkit.testing.pieces import check_tokeniser
 from seqkit.testing.records import PAIRS, check_metric, check_source
@@ -143,9 +144,11 @@ def check_kind(
     if kind == "tokeniser":
         found: Sequence[Text] = examples or texts(TEXTS)
         check_tokeniser(subject(Upstream(0)), found)
+        check_findings(subject(Upstream(0)), found)
     elif kind == "embedder":
         more = [] if examples else [example(UNSEEN)]
         check_embedder(subject(Upstream(0)), examples or labelled(), more)
+        check_findings(subject(Upstream(0)), examples or labelled())
     elif kind == "encoder":
         alone = upstream or Upstream(WIDTH)
         check_encoder(subject(alone), examples or labelled(), before([SINGLE], alone))
@@ -157,6 +160,8 @@ def check_kind(
         checks = [check_decoder, check_incremental] if kind == "decoder" else [check_search]
         for check in checks:
             check(subject(behind), examples or labelled(), behind)
+        if kind == "decoder":
+            check_findings(subject(behind), examples or labelled())
     elif kind == "metric":
         check_metric(subject(), examples or PAIRS)
     else:

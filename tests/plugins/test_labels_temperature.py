@@ -87,7 +87,7 @@ def test_scores_that_are_off_by_a_factor_get_that_factor(true: float) -> None:
 
 
 def test_a_temperature_that_makes_the_calibration_error_greater_is_refused() -> None:
-    sure, right = np.full(10, 0.9), np.arange(10) < 9
+    sure, right = np.full(100, 0.9), np.arange(100) < 90
     found, line = fit_temperature(
         lambda value: sure**value, right, 1, "spans", lambda value: abs(value - 2)
     )
@@ -96,6 +96,15 @@ def test_a_temperature_that_makes_the_calibration_error_greater_is_refused() -> 
         "temperature stays 1: no other makes confidence better on 1 text, where the calibration "
         "error of spans is 0.0%"
     )
+
+
+def test_few_answers_tell_nothing() -> None:
+    scores, right = drawn(3.0, 49)
+    found, line = fit_temperature(
+        lambda value: 1 / (1 + np.exp(-scores / value)), right, 9, "words"
+    )
+    assert found == 1.0
+    assert line == "temperature stays 1: 49 answers of dev are too few to fit one on"
 
 
 def test_without_gold_that_can_be_judged_it_stays() -> None:

@@ -83,6 +83,9 @@ def test_plain_labels_cannot_become_a_scheme() -> None:
         "crf: scheme: the labels, such as DET, NOUN, follow no tag scheme that could become BIOES. "
         "Set 'scheme' to keep."
     )
+    with pytest.raises(DataError) as caught:
+        fitted([example("a b c d", ["B-X", "o", "I-X", "O"])], scheme="BIOES")
+    assert "such as o, B-X, I-X, follow no" in str(caught.value)
 
 
 def test_character_spans_are_learnt_as_bio() -> None:
