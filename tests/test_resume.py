@@ -189,7 +189,7 @@ def test_a_process_killed_at_any_place_goes_on_to_the_same_weights(
         ("seqkit.checkpoints:Checkpoints.prune", [1, 2, EPOCH, 2 * EPOCH]),
         ("seqkit.checkpoints:Checkpoints.restore_best", [1]),
         ("seqkit.selection:evaluate", [1, 2]),
-        ("seqkit.experiment:evaluate", [1, 2]),
+        ("seqkit.runs:answered", [1, 2]),
         ("seqkit.pipeline:Pipeline.save", [1]),
         ("seqkit.runs:enter", [1]),
         ("seqkit.runs:look", [1]),

@@ -295,7 +295,7 @@ tokenise: {use: sentencepiece, algorithm: bpe, size: 280, sampling: 0.05}
 embed: {use: lookup, width: 16}
 encode: {use: bilstm, width: 16}
 decode: {use: tagger, word: WORD}
-train: {epochs: 20, batch: {tokens: 200}, optimiser: {use: adam, rate: 0.1}}
+train: {epochs: 30, batch: {tokens: 200}, optimiser: {use: adam, rate: 0.03}}
 evaluate: {metrics: [accuracy], bootstrap: 0}
 """
 
