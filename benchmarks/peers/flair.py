@@ -19,7 +19,7 @@ from sentences import Sentence
 
 ROWS = 32
 RATE = 2e-3
-EPOCHS = 2
+EPOCHS = 4
 TAG = "upos"
 
 

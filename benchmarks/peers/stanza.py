@@ -17,7 +17,7 @@ from sentences import Sentence
 from stanza.models import tagger as training
 from stanza.models.pos.trainer import Trainer
 
-EPOCHS = 2
+EPOCHS = 6
 ROWS = 32
 SIZES = (
     "--no_pretrain --word_emb_dim 100 --word_cutoff 2 --char_emb_dim 25 --char_hidden_dim 25 "
