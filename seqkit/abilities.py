@@ -8,7 +8,7 @@ This module imports no torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -17,8 +17,13 @@ from seqkit.stages import Answer, Batch, Example, State, Vectors
 
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Float
-    from torch import Tensor
+    from torch import Tensor, nn
 
+    Advance = Callable[
+        [Float[Tensor, "row inputs"], State], tuple[Float[Tensor, "row width"], State]
+    ]
+else:
+    Advance = Any
 
 Level = Literal["note", "warning", "error"]
 
@@ -45,6 +50,41 @@ class Observable(Protocol):
     """An encoder that can be looked into."""
 
     def observe(self, vectors: Vectors, state: State | None = None) -> Observed: ...
+
+
+@runtime_checkable
+class Stepping(Protocol):
+    """A causal encoder that can read one step at a time at little cost, for what it has to write.
+
+    stepper: what reads the next step of each row, from a state of the form that forward gives, and
+    gives the step's vectors and the state after it, as forward would. What training draws once for
+    a text, such as a locked dropout mask, it draws once for all of its steps.
+    """
+
+    def stepper(self) -> Advance: ...
+
+
+@runtime_checkable
+class Tabular(Protocol):
+    """An embedder with one vector a piece, a row of its table, which output weights may share.
+
+    number: a piece's row; that of "" is the row of all unknown pieces.
+    """
+
+    table: nn.Embedding
+
+    def number(self, string: str) -> int: ...
+
+
+@runtime_checkable
+class Aligning(Protocol):
+    """A stepwise decoder that knows where it looked.
+
+    alignment: of a state that a step has given, the weight of each step of the input, which sum up
+    to one, or to nothing where there is none.
+    """
+
+    def alignment(self, state: State) -> Float[Tensor, "row source"]: ...
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from seqkit.data import row_gold, row_inputs
+from seqkit.data import row_gold, row_inputs, row_text
 from seqkit.errors import DataError, ModelError
 from seqkit.network import Network, Step
 from seqkit.recipe import Recipe
@@ -49,7 +49,8 @@ class Assembly:
 class Fitting:
     """The training examples on their way through the stages, tokenised as soon as that is possible.
 
-    rows: the training split. inputs: a row's texts and frames. gold: a row's gold.
+    rows: the training split. inputs: a row's texts and frames. gold: a row's gold. shared: whether
+    golds are texts on which the tokenisers and embedders before the decoder are fitted, too.
     """
 
     def __init__(
@@ -57,19 +58,30 @@ class Fitting:
         rows: Sequence[Row],
         inputs: Callable[[Row, str], Inputs],
         gold: Callable[[Row, str], Any],
+        shared: bool = False,
     ) -> None:
-        self.rows = rows
+        self.rows, self.shared = rows, shared
         self.raw = [inputs(row, f"train: example {number}") for number, row in enumerate(rows, 1)]
         self.gold = [gold(row, f"train: example {number}") for number, row in enumerate(rows, 1)]
         self.examples: list[Example] = []
+        self.tokenisers: Mapping[str, Tokeniser] = {}
 
     def texts(self, names: Iterable[str]) -> Iterator[Text]:
         """The texts of some inputs."""
         for inputs in self.raw:
             yield from (text for name in names if isinstance(text := inputs[name], Text))
+        yield from self.written()
+
+    def written(self) -> Iterator[Text]:
+        """The golds that the decoder will write in the pieces of its inputs."""
+        for number, gold in enumerate(self.gold if self.shared else (), 1):
+            text = row_text(gold, f"train: example {number}: the gold")
+            if isinstance(text, Text):
+                yield text
 
     def tokenise(self, tokenisers: Mapping[str, Tokeniser]) -> None:
         """Makes the examples, now that the tokenisers are ready."""
+        self.tokenisers = tokenisers
         self.examples = [
             Example(row, tokenised(tokenisers, inputs, f"train: example {number}"), gold)
             for number, (row, inputs, gold) in enumerate(
@@ -78,9 +90,11 @@ class Fitting:
         ]
 
     def narrowed(self, names: Sequence[str]) -> Iterator[Example]:
-        """The examples with some of their inputs."""
+        """The examples with some of their inputs, and the golds that are written like them."""
         for example in self.examples:
             yield replace(example, inputs={name: example.inputs[name] for name in names})
+        for text in self.written():
+            yield Example({}, {names[0]: self.tokenisers[names[0]].prepare(text)})
 
 
 def tokenised(

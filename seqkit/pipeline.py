@@ -20,7 +20,7 @@ from seqkit.inspection import Inspection, inspect
 from seqkit.live import Live
 from seqkit.network import DECODE
 from seqkit.optimisers import BatchSettings
-from seqkit.plugins import registry
+from seqkit.plugins import Stage, registry
 from seqkit.recipe import Recipe, recipe_from_plain
 from seqkit.stages import Answer, Example, Frames, Learnt, Pieces, Row, Text
 from seqkit.table import Table
@@ -248,7 +248,14 @@ def fitting(recipe: Recipe, rows: Sequence[Row]) -> Fitting:
         rows,
         lambda row, where: row_inputs(recipe, row, where),
         lambda row, where: row_gold(recipe, row, where),
+        shared=shares(recipe),
     )
+
+
+def shares(recipe: Recipe) -> bool:
+    """Whether the decoder writes texts in the pieces of its inputs."""
+    stage = recipe.decode.stage
+    return isinstance(stage, Stage) and bool(stage.shares and stage.shares(recipe.decode.settings))
 
 
 def build(recipe: Recipe, rows: Sequence[Row]) -> Pipeline:

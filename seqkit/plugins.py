@@ -39,6 +39,9 @@ Files = Callable[[Mapping[str, Any], Path], Iterable[Path]]
 """From a source's checked settings and the path of a place to the files that it reads there, always
 in the same order; imports nothing heavy. Raises DataError where one is missing."""
 
+Shares = Callable[[Mapping[str, Any]], bool]
+"""Whether a decoder of these checked settings writes texts in the pieces of its inputs."""
+
 
 @dataclass
 class Plugin:
@@ -63,7 +66,8 @@ class Stage:
     """A registered factory.
 
     files: whether a source's places are files, or which files it reads for a place. joint: an
-    encoder that is handed all inputs.
+    encoder that is handed all inputs. shares: of a decoder, whether the tokenisers and embedders
+    of the inputs are fitted on its gold too.
     """
 
     kind: str
@@ -73,6 +77,7 @@ class Stage:
     rules: Rules | None = None
     joint: bool = False
     files: bool | Files = False
+    shares: Shares | None = None
 
 
 @dataclass(frozen=True)
@@ -124,9 +129,20 @@ class Register:
         """Registers `factory(upstream, *, ...) -> Encoder`, or Joint where `joint` is True."""
         self._add("encoder", name, factory, rules, joint=joint)
 
-    def decoder(self, name: str, factory: Factory, *, rules: Rules | None = None) -> None:
-        """Registers `factory(upstream, *, ...) -> Decoder`."""
-        self._add("decoder", name, factory, rules)
+    def decoder(
+        self,
+        name: str,
+        factory: Factory,
+        *,
+        rules: Rules | None = None,
+        shares: Shares | None = None,
+    ) -> None:
+        """Registers `factory(upstream, *, ...) -> Decoder`.
+
+        shares: whether, with these settings, its gold is a text in the pieces of its inputs, so
+        that their tokenisers and embedders are fitted on both.
+        """
+        self._add("decoder", name, factory, rules, shares=shares)
 
     def search(self, name: str, factory: Factory, *, rules: Rules | None = None) -> None:
         """Registers `factory(upstream, *, ...) -> Search`."""
@@ -160,6 +176,7 @@ class Register:
         *,
         joint: bool = False,
         files: bool | Files = False,
+        shares: Shares | None = None,
     ) -> None:
         who = f"{kind} '{name}'"
         if not NAME.fullmatch(name):
@@ -167,7 +184,9 @@ class Register:
         if any(stage.kind == kind and stage.name == name for stage in self._plugin.stages):
             raise PluginError(f"{who} is registered twice. Register each name once.")
         check_factory(who, factory, given=1 if kind in STAGES else 0)
-        self._plugin.stages.append(Stage(kind, name, factory, self._plugin, rules, joint, files))
+        self._plugin.stages.append(
+            Stage(kind, name, factory, self._plugin, rules, joint, files, shares)
+        )
 
 
 def check_factory(who: str, factory: Factory, given: int) -> None:

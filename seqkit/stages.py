@@ -242,14 +242,21 @@ class Decoder(Protocol):
 
 @runtime_checkable
 class Stepwise(Protocol):
-    """A decoder that emits pieces one by one. end: the piece that ends an answer, and begins it."""
+    """A decoder that emits pieces one by one. end: the piece that ends an answer, and begins it.
+
+    start: the memory, which steps read and never change, for each text of the batch, and the state
+    before the first step. step: the log-probabilities of the next piece, and the state after it.
+    A state may have several rows for each text of the memory, side by side and for each as many:
+    the hypotheses of one text. narrow: the memory of some of the texts, in the order given.
+    """
 
     end: int
 
-    def start(self, inputs: Mapping[str, Vectors], batch: Batch) -> State: ...
+    def start(self, inputs: Mapping[str, Vectors], batch: Batch) -> tuple[Any, State]: ...
     def step(
-        self, state: State, last: Int[Tensor, " batch"]
-    ) -> tuple[Float[Tensor, "batch label"], State]: ...
+        self, memory: Any, state: State, last: Int[Tensor, " row"]
+    ) -> tuple[Float[Tensor, "row label"], State]: ...
+    def narrow(self, memory: Any, rows: Int[Tensor, " text"]) -> Any: ...
 
 
 @runtime_checkable

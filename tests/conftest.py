@@ -24,6 +24,7 @@ CHECKED = [
     "seqkit_labels",
     "seqkit_memory",
     "seqkit_recurrent",
+    "seqkit_seq2seq",
     "seqkit_text",
     "seqkit_transformer",
 ]

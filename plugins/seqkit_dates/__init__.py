@@ -60,6 +60,7 @@ def dates(
     seed: int = 1,
     first_year: Year = 1950,
     last_year: Year = 2049,
+    carriers: bool = True,
 ) -> Source:
     """Dates in 28 languages and 15 scripts, from Unicode's locale data (CLDR, unicode.org/cldr).
 
@@ -76,11 +77,17 @@ def dates(
     seed: which rows are drawn.
     first_year: no date lies before it.
     last_year: no date lies after it.
+    carriers: false leaves out what stands around a date, so that the text is the date alone.
     """
     from seqkit_dates.source import Dates
 
     return Dates(
-        locales, {"train": size, "dev": held_out, "test": held_out}, seed, first_year, last_year
+        locales,
+        {"train": size, "dev": held_out, "test": held_out},
+        seed,
+        first_year,
+        last_year,
+        carriers,
     )
 
 

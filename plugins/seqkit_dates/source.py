@@ -21,7 +21,8 @@ from seqkit_dates.patterns import FORMATS, write_date
 class Dates:
     """Draws rows from CLDR's locale data; the same settings give the same rows anywhere.
 
-    locales: CLDR's names. sizes: the number of rows of each split.
+    locales: CLDR's names. sizes: the number of rows of each split. carriers: whether something
+    stands around each date.
     """
 
     def __init__(
@@ -31,10 +32,11 @@ class Dates:
         seed: int,
         first_year: int,
         last_year: int,
+        carriers: bool = True,
     ) -> None:
         self.locales = [Locale.parse(name) for name in locales]
         self.sizes = sizes
-        self.seed = seed
+        self.seed, self.carriers = seed, carriers
         self.days = (date(first_year, 1, 1).toordinal(), date(last_year, 12, 31).toordinal())
 
     def read(self, split: str, place: Path | str | None) -> Iterator[Row]:
@@ -49,7 +51,7 @@ class Dates:
         rng = random.Random(f"{self.seed} {split}")
         for row in range(self.sizes[split]):
             locale = self.locales[row % len(self.locales)]
-            yield draw_row(rng, locale, self.draw_day(rng, split))
+            yield draw_row(rng, locale, self.draw_day(rng, split), self.carriers)
 
     def draw_day(self, rng: random.Random, split: str) -> date:
         """A random day that belongs to the split."""
@@ -65,11 +67,11 @@ def split_of(day: date) -> str:
     return {0: "test", 1: "dev"}.get(int.from_bytes(digest, "big") % 10, "train")
 
 
-def draw_row(rng: random.Random, locale: Locale, day: date) -> Row:
-    """A row with the date in a random format and a random carrier."""
+def draw_row(rng: random.Random, locale: Locale, day: date, carriers: bool) -> Row:
+    """A row with the date in a random format and, where asked for, a random carrier."""
     form = rng.choice(FORMATS)
     written, spans = write_date(day, form, locale)
-    before, after = write_carrier(rng, locale).split(HOLE)
+    before, after = write_carrier(rng, locale).split(HOLE) if carriers else ("", "")
     return {
         "text": (before + written + after).translate(native_digits(locale)),
         "spans": [[start + len(before), end + len(before), label] for start, end, label in spans],

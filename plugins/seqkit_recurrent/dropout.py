@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -32,6 +32,19 @@ class StepDropout(nn.Module):
             return values
         shape = values.shape[1:] if self.locked else values.shape
         return values * scale(shape, self.rate, values)
+
+    def steps(self) -> Callable[[Tensor], Tensor]:
+        """What drops values of steps that come one by one, [row width]; locked, all alike."""
+        drawn: list[Tensor] = []
+
+        def drop(values: Tensor) -> Tensor:
+            if not self.training or not self.rate:
+                return values
+            if not drawn or not self.locked:
+                drawn[:] = [scale(values.shape, self.rate, values)]
+            return values * drawn[0]
+
+        return drop
 
 
 def scale(shape: Sequence[int], rate: float, like: Tensor) -> Tensor:

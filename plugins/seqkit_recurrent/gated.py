@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seqkit.abilities import Advance
 from seqkit.settings import CHECK_SHAPES
 from seqkit_recurrent.dropout import scale
 from seqkit_recurrent.gates import gate_series, half_life, memories, norm
@@ -71,6 +72,18 @@ class Units(nn.Module):
         else:
             output, _ = self.kernel(values, before)
         return output, (rows.ends(output, state[0]),)
+
+    def stepper(self) -> Advance:
+        """What reads one step from a state."""
+        weights = self.weights()
+        kernel: Any = torch._VF  # what torch.nn.GRUCell calls
+        run = kernel.gru_cell if self.kind == "gru" else kernel.rnn_tanh_cell
+
+        def step(values: Tensor, state: State) -> tuple[Tensor, State]:
+            hidden = run(values, state[0], *weights)
+            return hidden, (hidden,)
+
+        return step
 
     def weights(self) -> list[Tensor]:
         """Input and recurrent weights, input and recurrent biases, as the kernel takes them."""

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, final
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from seqkit.abilities import Advance
 from seqkit.settings import CHECK_SHAPES
 from seqkit_recurrent.dropout import scale
+from seqkit_recurrent.explicit_cell import Cell
 from seqkit_recurrent.gates import gate_series, half_life, memories, norm
 from seqkit_recurrent.rows import Rows, first_state
 from seqkit_recurrent.switches import Switches
@@ -142,24 +143,12 @@ class MemoryCells(nn.Module):
         probe: Float[Tensor, "time batch width"] | None = None,
     ) -> tuple[Float[Tensor, "time batch width"], State, dict[str, list[Tensor]]]:
         """Step after step: the outputs, the end state, and the gates and cells of each step."""
-        weights, recurrent, bias, projection = self.weights()
-        drive = F.linear(values, weights)
-        drive = (self.norm_input(drive) if self.switches.layer_norm else drive) + bias
+        cell = Cell(self)
         hidden, cells = state
-        rate = self.switches.recurrent_dropout if self.training else 0.0
-        locked = scale(hidden.shape, rate, drive) if rate else None
         seen: dict[str, list[Tensor]] = {}
         outputs, probes = [], () if probe is None else probe.unbind()
-        for step, given in enumerate(drive.unbind()):
-            read = hidden if locked is None else hidden * locked
-            again = F.linear(read, recurrent)
-            again = self.norm_recurrent(again) if self.switches.layer_norm else again
-            content, gates = self.step(given + again, cells)
-            shown = torch.tanh(self.norm_cells(content) if self.switches.layer_norm else content)
-            output = gates["output gate"] * shown
-            output = output if projection is None else F.linear(output, projection)
-            output = self.zoned(output, hidden, self.switches.zoneout)
-            content = self.zoned(content, cells, self.switches.cell_zoneout)
+        for step, given in enumerate(cell.drive(values).unbind()):
+            output, content, gates = cell.advance(given, hidden, cells)
             output = output if probe is None else output + probes[step]
             real = rows.mask[step]
             hidden, cells = torch.where(real, output, hidden), torch.where(real, content, cells)
@@ -168,34 +157,28 @@ class MemoryCells(nn.Module):
                 seen.setdefault(name, []).append(value)
         return torch.stack(outputs), (hidden, cells), seen
 
-    def step(
-        self, drive: Float[Tensor, "batch gates"], cells: Float[Tensor, "batch cells"]
-    ) -> tuple[Float[Tensor, "batch cells"], dict[str, Float[Tensor, "batch cells"]]]:
-        """The new cells before zoneout, and the gates."""
-        enter, *forget, content, leave = drive.chunk(self.gates, 1)
-        peepholes = self.peepholes
-        if peepholes is not None:
-            enter = enter + peepholes[0] * cells
-            forget = [one + peepholes[1] * cells for one in forget]
-        gates = {"input gate": torch.sigmoid(enter)}
-        if self.gates == 4:
-            gates["forget gate"] = torch.sigmoid(forget[0])
-        elif self.switches.coupled:
-            gates["forget gate"] = 1.0 - gates["input gate"]
-        kept = gates["forget gate"] * cells if "forget gate" in gates else cells
-        new = kept + gates["input gate"] * torch.tanh(content)
-        if peepholes is not None:
-            leave = leave + peepholes[-1] * new
-        gates["output gate"] = torch.sigmoid(leave)
-        return new, gates
+    def stepper(self) -> Advance:
+        """What reads one step from a state."""
+        if self.switches.explicit or self.switches.cells:
+            return self.explicit_steps()
+        weights = self.fused_weights()
+        run: Any = torch._VF  # what torch.nn.LSTMCell calls
 
-    def zoned(self, new: Tensor, old: Tensor, rate: float) -> Tensor:
-        """Zoneout (Krueger et al. 2017): units keep their value; when predicting, a mix."""
-        if not rate:
-            return new
-        if not self.training:
-            return rate * old + (1.0 - rate) * new
-        return torch.where(torch.rand(new.shape, device=new.device) < rate, old, new)
+        def step(values: Tensor, state: State) -> tuple[Tensor, State]:
+            end = run.lstm_cell(values, state, *weights)
+            return end[0], end
+
+        return step
+
+    def explicit_steps(self) -> Advance:
+        """The same, by the explicit cell."""
+        cell = Cell(self)
+
+        def step(values: Tensor, state: State) -> tuple[Tensor, State]:
+            output, cells, _ = cell.advance(cell.drive(values), *state)
+            return output, (output, cells)
+
+        return step
 
     def observe(
         self,

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from seqkit.abilities import Observed
+from seqkit.abilities import Advance, Observed, Stepping
 from seqkit.errors import PluginError
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Vectors
@@ -153,6 +153,31 @@ class Stack(nn.Module):
         found = self.encode(vectors, state, look)
         return Observed(found, series, probes)
 
+    def stepper(self) -> Advance:
+        """What reads one step [row inputs] from a state of the form that forward gives.
+
+        Raises PluginError for a stack that also reads backwards.
+        """
+        if not self.causal:
+            raise PluginError(
+                f"{self.name}: it reads each text from its end too, so not step by step. Use a "
+                "causal encoder."
+            )
+        layers = [stepped(cast("Sequence[Layer]", ways)[0]) for ways in self.layers]
+        drops = [cast("StepDropout", one).steps() for one in self.dropouts]
+        drop_input = self.input_dropout.steps()
+
+        def step(values: Tensor, state: State) -> tuple[Tensor, State]:
+            values = drop_input(values)
+            ends: list[list[State]] = []
+            for depth, advance in enumerate(layers):
+                output, end = advance(values, tuple(part[:, depth] for part in state))
+                values = self.connected(drops[depth](output), values, depth)
+                ends.append([end])
+            return values, self.packed(ends)
+
+        return step
+
     def encode(self, vectors: Vectors, state: State | None, read: Read) -> Vectors:
         """All layers, one after the other."""
         batch, time, _ = vectors.values.shape
@@ -198,10 +223,10 @@ class Stack(nn.Module):
 
     def connected(
         self,
-        output: Float[Tensor, "time batch width"],
-        values: Float[Tensor, "time batch inputs"],
+        output: Float[Tensor, "*time batch width"],
+        values: Float[Tensor, "*time batch inputs"],
         depth: int,
-    ) -> Float[Tensor, "time batch width"]:
+    ) -> Float[Tensor, "*time batch width"]:
         """A layer's output with what it has read, where the stack has such connections."""
         if depth and self.highways:
             opened = torch.sigmoid(self.highways[depth - 1](values))
@@ -254,6 +279,19 @@ def read_windows(
         )
         carried = tuple(tensor.detach() for tensor in after)
     return torch.cat(outputs), end
+
+
+def stepped(layer: Layer) -> Advance:
+    """What reads one step with a layer: its own way, or its forward over rows of one step."""
+    if isinstance(layer, Stepping):
+        return layer.stepper()
+
+    def step(values: Tensor, state: State) -> tuple[Tensor, State]:
+        rows = Rows(torch.ones(len(values), dtype=torch.long, device=values.device), 1)
+        output, end = layer.forward(values.unsqueeze(0), rows, state, True)
+        return output[0], end
+
+    return step
 
 
 def made(make: Make, inputs: int, width: int, ways: int) -> Iterator[nn.Module]:

@@ -219,22 +219,29 @@ def check_stepwise(subject: Subject, stage: Any, trial: Trial, examples: Sequenc
     """Checks what searches rely on: the rows of a state can be chosen, doubled and put in order."""
     bare = blind(examples)
     inputs, batch = embedded(trial.upstream, bare), trial.batch(stage, bare)
-    rows = torch.arange(len(bare)).flip(0).repeat_interleave(2)
+    rows = torch.arange(len(bare)).flip(0)
     with torch.inference_mode():
         with subject.doing("start"):
-            state = stage.start(inputs, batch)
+            begun = stage.start(inputs, batch)
+        pair = isinstance(begun, tuple) and len(begun) == 2
+        subject.hold(pair, f"start gives {type(begun).__name__}, not a memory and a state.")
+        memory, state = begun
         check_axis(subject, state, len(bare))
         with subject.doing("step"):
-            scores, after = stage.step(state, torch.full((len(bare),), stage.end))
+            scores, after = stage.step(memory, state, torch.full((len(bare),), stage.end))
         check_axis(subject, after, len(bare))
         size = list(scores.shape)
         fits = len(size) == 2 and size[0] == len(bare) and 0 <= stage.end < size[1]
         subject.hold(fits, f"step gives scores of {size}, not [{len(bare)} label].")
-        labels, turned = scores.argmax(1), tuple(part[rows] for part in after)
+        labels, twice = scores.argmax(1), rows.repeat_interleave(2)
+        with subject.doing("narrow"):
+            fewer = stage.narrow(memory, rows)
+        turned = tuple(part[twice] for part in after)
         with subject.doing("step"):
-            one, _ = stage.step(after, labels)
-            other, _ = stage.step(turned, labels[rows])
-    gap = distance(one[rows], other)
+            one, _ = stage.step(memory, after, labels)
+        with subject.doing("step of two rows a text"):
+            other, _ = stage.step(fewer, turned, labels[twice])
+    gap = distance(one[twice], other)
     subject.hold(gap <= TOLERANCE, "a step changes with the order of the state's rows.")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from seqkit.abilities import Observable
+from seqkit.abilities import Observable, Stepping
 from seqkit.stages import Encoder, Example, Joint, Upstream, Vectors, time_mask
 from seqkit.testing.observations import check_observed
 from seqkit.testing.specimens import edges, embedded
@@ -32,6 +32,8 @@ def check_encoder(subject: Subject, examples: Sequence[Example], upstream: Upstr
     check_handed_on(subject, lambda inputs: {"": stage(inputs[""])}, {"": whole})
     if stage.causal:
         check_causal(subject, stage, whole)
+        if isinstance(stage, Stepping):
+            check_steps(subject, stage, whole)
     if isinstance(stage, Observable):
         check_observed(subject, stage, whole)
 
@@ -118,3 +120,22 @@ def check_causal(subject: Subject, stage: Any, whole: Vectors) -> None:
             f"the state after two windows differs by {gap:.1g} from that of the whole sequence. A "
             "row without a step keeps the state that it is given.",
         )
+
+
+def check_steps(subject: Subject, stage: Any, whole: Vectors) -> None:
+    """Checks that steps one by one give what forward gives."""
+    rows = whole.lengths > 1
+    values = whole.values[rows]
+    lengths = whole.lengths[rows]
+    with torch.inference_mode(), subject.doing("stepper"):
+        full, state = (
+            stage(Vectors(values, lengths)),
+            stage(Vectors(values[:, :0], 0 * lengths)).state,
+        )
+        advance = stage.stepper()
+        for step in range(int(lengths.min())):
+            found, state = advance(values[:, step], state)
+            gap = distance(full.values[:, step], found)
+            subject.hold(
+                gap <= TOLERANCE, f"what its stepper gives differs by {gap:.1g} from its forward."
+            )

@@ -195,7 +195,7 @@ class Words:
 
 @final
 class Chain:
-    """A stepwise decoder for searches: the next piece depends on the last one and on the row."""
+    """A stepwise decoder for searches: the next piece depends on the last one and on the text."""
 
     end: int = 0
 
@@ -204,16 +204,24 @@ class Chain:
         drawn[:, :, self.end] += 1.0
         self.scores = drawn.log_softmax(2)
 
-    def start(self, inputs: Mapping[str, Vectors], batch: Batch) -> State:
-        """The row's own chain, by its length."""
+    def start(self, inputs: Mapping[str, Vectors], batch: Batch) -> tuple[Tensor, State]:
+        """Each row's own chain, by its length; a state without anything in it but its rows."""
         del batch
-        return (next(iter(inputs.values())).lengths % len(self.scores),)
+        lengths = next(iter(inputs.values())).lengths
+        return lengths % len(self.scores), (torch.zeros(len(lengths), 0),)
 
     def step(
-        self, state: State, last: Int[Tensor, " batch"]
-    ) -> tuple[Float[Tensor, "batch label"], State]:
+        self, memory: Int[Tensor, " text"], state: State, last: Int[Tensor, " row"]
+    ) -> tuple[Float[Tensor, "row label"], State]:
         """Log-probabilities of the next piece."""
-        return self.scores[state[0], last], state
+        chains = memory.repeat_interleave(len(last) // max(len(memory), 1))
+        return self.scores[chains, last], state
+
+    def narrow(
+        self, memory: Int[Tensor, " text"], rows: Int[Tensor, " kept"]
+    ) -> Int[Tensor, " kept"]:
+        """The chains of some texts."""
+        return memory[rows]
 
 
 def embedded(upstream: Upstream, examples: Sequence[Example]) -> dict[str, Vectors]:

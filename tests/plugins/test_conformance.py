@@ -38,6 +38,19 @@ BUNDLES = [
     example(text, [f"Size={len(word)}|Voice=Act" if "o" in word else "_" for word in text.split()])
     for text in TEXTS
 ]
+TWO_TEXTS = [
+    example("a b c", "x y z"),
+    example("b", "y"),
+    example("c d", "z é x"),
+    example("to be or not", "not or be to"),
+    example("d d", ""),
+]
+SAID = [
+    ({"value": "the cat sat on the mat"}, {"value": "the cat is on the mat"}),
+    ({"value": ""}, {"value": "nothing at all"}),
+    ({"value": "a dog"}, {"value": "a dog", "references": ["a dog", "the dog barks"]}),
+]
+CHARACTERS = {"use": "characters", "width": 6, "character_width": 4}
 ONE_NUMBER = [example(text, len(text) / 7) for text in TEXTS]
 SERIES = [example(np.arange(2 * n).reshape(n, 2) / 3) for n in (4, 1, 7)]
 NUMBERS = [({"value": 0.5}, {"value": 0.52}), ({"value": -1.0}, {"value": 2.0})]
@@ -126,6 +139,14 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"width": 8, "heads": 2, "layers": 2},
         {"width": 6, "heads": 3, "inner": 5, "dropout": 0.3, "positions": "rotary"},
     ],
+    "decoder attention": [
+        {"copy": True, "feed": True, "search": {"use": "beam", "size": 3, "best": 2}},
+        {"attend": "additive", "coverage": 1.0, "encode": {"use": "gru", "width": 6, "layers": 2}},
+        {"attend": "heads", "deep": True, "bridge": "zero", "embed": CHARACTERS},
+        {"tie": True, "tokenise": "characters", "dropout": 0.3, "smoothing": 0.1},
+        {"tokenise": "shared", "embed": "shared", "feed": True, "sampling": 0.5},
+        {"encode": {"use": "slstm", "width": 8}, "search": {"use": "sampling", "samples": 2}},
+    ],
     "decoder crf": [{"word": "mean", "dropout": 0.3, "best": 3}, {}, {"confidence": False}],
     "decoder features": [{"word": "mean", "smoothing": 0.1}, {"word": "last", "confidence": False}],
     "decoder tagger": [
@@ -139,17 +160,29 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     ],
     "decoder heads": [{"parts": {"one": "tagger", "two": "crf"}, "weights": {"two": 0.5}}],
     "decoder regression": [{"pool": pool} for pool in ("last", "max", "mean")],
+    "search beam": [
+        {"size": 4, "groups": 2, "diversity": 0.5, "best": 2},
+        {"no_repeat": 2, "minimum": 3, "coverage": 0.2},
+        {"size": 1},
+    ],
+    "search sampling": [{"samples": 3, "top": 3, "mass": 0.9}, {"temperature": 0.5}],
     "metric calibration": [{}, {"of": "spans", "bins": 3}],
+    "metric bleu": [{}, {"tokenise": "char", "lower": True}],
+    "metric chrf": [{}, {"words": 2}],
+    "metric error_rate": [{}, {"of": "characters"}, {"of": "texts"}],
+    "metric rouge": [{}, {"order": "longest"}, {"order": 2}],
     "metric label_f1": [{}, {"average": "macro"}],
     "metric span_f1": [{}, {"mode": "strict"}],
     "metric within": [{}, {"tolerance": 3.0}],
 }
 EXAMPLES: Mapping[str, Sequence[Any]] = {
+    "decoder attention": TWO_TEXTS,
     "decoder classifier": ONE_LABEL,
     "decoder features": BUNDLES,
     "decoder heads": TWO_GOLDS,
     "decoder regression": ONE_NUMBER,
     "embedder frames": SERIES,
+    **{f"metric {name}": SAID for name in ("bleu", "chrf", "ter", "error_rate", "rouge")},
     "metric calibration": SURE,
     "metric span_f1": SPANS,
     "metric squared_error": NUMBERS,

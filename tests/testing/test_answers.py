@@ -124,12 +124,19 @@ class Labels(nn.Module):
             "value": " ".join(example.gold) if self.flaw == "other form" else list(example.gold)
         }
 
-    def start(self, inputs: Mapping[str, Vectors], batch: Any) -> tuple[Tensor, ...]:
+    def start(self, inputs: Mapping[str, Vectors], batch: Any) -> Any:
         found = inputs["text"].values.sum(1)
-        return (found[:1] if self.flaw == "one state" else found,)
+        if self.flaw == "no memory":
+            return (found,)
+        return found, (found[:1] if self.flaw == "one state" else found,)
 
-    def step(self, state: Any, last: Tensor) -> tuple[Tensor, Any]:
+    def narrow(self, memory: Any, rows: Tensor) -> Any:
+        return memory[rows]
+
+    def step(self, memory: Any, state: Any, last: Tensor) -> tuple[Tensor, Any]:
         shift = torch.arange(len(last)).unsqueeze(1) if self.flaw == "counts rows" else 0
+        if self.flaw == "one row a text":
+            shift = memory.new_zeros(len(memory), 1)
         if self.flaw == "few scores":
             return state[0][:, :0], state
         return self.linear(state[0] + last.unsqueeze(1)) + shift, state
@@ -166,6 +173,8 @@ def labels(upstream: Upstream, *, flaw: str = "") -> Decoder:
         ("empty", "two empty inputs are answered unlike one."),
         ("lists", "an answer is list, no mapping."),
         ("draws from nowhere", "prepare draws from another source than rng."),
+        ("no memory", "start gives tuple, not a memory and a state."),
+        ("one row a text", "step of two rows a text raises RuntimeError"),
         ("one state", "a state is no tuple of tensors whose axis 0 is batch."),
         ("few scores", "step gives scores of [7, 0], not [7 label]."),
         ("counts rows", "a step changes with the order of the state's rows."),
@@ -189,9 +198,9 @@ class First:
     def run(
         self, decoder: Stepwise, inputs: Mapping[str, Vectors], batch: Any
     ) -> list[list[Answer]]:
-        state = decoder.start(inputs, batch)
+        memory, state = decoder.start(inputs, batch)
         rows = len(state[0])
-        scores, _ = decoder.step(state, torch.full((rows,), decoder.end))
+        scores, _ = decoder.step(memory, state, torch.full((rows,), decoder.end))
         if self.flaw == "neighbours":
             scores = scores - scores.mean(0)
         best = scores.argmax(1)

@@ -35,12 +35,12 @@ class Greedy:
         self, decoder: Stepwise, inputs: Mapping[str, Vectors], batch: Mapping[str, Tensor]
     ) -> list[list[Answer]]:
         """One answer a row: its pieces' numbers as value. The first `last` is the end piece."""
-        state = decoder.start(inputs, batch)
+        memory, state = decoder.start(inputs, batch)
         last = state[0].new_full((len(state[0]),), decoder.end, dtype=torch.long)
         found: list[list[int]] = [[] for _ in last]
         done = torch.zeros_like(last, dtype=torch.bool)
         for _ in range(self.longest):
-            scores, state = decoder.step(state, last)
+            scores, state = decoder.step(memory, state, last)
             last = scores.argmax(1)
             done |= last == decoder.end
             for row in (~done).nonzero().flatten().tolist():

@@ -95,11 +95,14 @@ class Writing(nn.Module):
         found: Tensor = self.into(self.embedder(self.every).values[0])
         return found
 
-    def start(self, inputs: Mapping[str, Vectors], batch: Any) -> tuple[Tensor, ...]:
-        return (torch.tanh(inputs["text"].values.sum(1)),)
+    def start(self, inputs: Mapping[str, Vectors], batch: Any) -> tuple[Any, tuple[Tensor, ...]]:
+        return (), (torch.tanh(inputs["text"].values.sum(1)),)
 
-    def step(self, state: Any, last: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def step(self, memory: Any, state: Any, last: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         return self.follow(state, self.table()[last])
+
+    def narrow(self, memory: Any, rows: Tensor) -> Any:
+        return memory
 
     def follow(self, state: Any, values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         hidden = self.cell(values, state[0])
@@ -107,7 +110,8 @@ class Writing(nn.Module):
 
     def loss(self, inputs: Mapping[str, Vectors], batch: Mapping[str, Tensor]) -> Loss:
         target, lengths = batch["target"].long(), batch["target.lengths"]
-        state, table, total = self.start(inputs, batch), self.table(), target.new_zeros(()).float()
+        (_, state), table = self.start(inputs, batch), self.table()
+        total = target.new_zeros(()).float()
         before = F.pad(target, (1, 0), value=self.end)
         for step in range(target.shape[1]):
             scores, state = self.follow(state, table[before[:, step]])
