@@ -88,6 +88,33 @@ class Aligning(Protocol):
 
 
 @dataclass(frozen=True)
+class Attended:
+    """Where a decoder looked: for each piece that it wrote, the weight of each that it read."""
+
+    written: tuple[str, ...]
+    read: tuple[str, ...]
+    weights: tuple[tuple[float, ...], ...]
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON."""
+        return {name: list(map(_listed, value)) for name, value in vars(self).items()}
+
+
+def _listed(value: Any) -> Any:
+    """A tuple as a list."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+@runtime_checkable
+class Attentive(Protocol):
+    """A decoder that shows where it looked while it wrote an answer to a batch of one."""
+
+    def attended(
+        self, inputs: Mapping[str, Vectors], batch: Batch, example: Example, answer: Answer
+    ) -> Attended: ...
+
+
+@dataclass(frozen=True)
 class Finding:
     """One line of what a stage found in a split.
 

@@ -7,9 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from seqkit.colours import colours
+
 WIDTH, HEIGHT = 420, 300
 LEFT, RIGHT, TOP, BOTTOM = 52, 24, 28, 44
 BLUE, ORANGE, GREY, INK = "#1f4e9e", "#c85014", "#999999", "#444444"
+SQUARE, GLYPH = 22, 8
+"""Pixels of a square of a heat map, and of a letter beside it."""
 TICKS = 5
 """About so many ticks stand on an axis."""
 
@@ -87,12 +91,33 @@ def curve(points: Sequence[Point], across: str, up: str, best: Number | None = N
     return svg(f"{up} by {across}", parts)
 
 
-def svg(title: str, parts: Sequence[str]) -> str:
+def heat_map(rows: Sequence[str], columns: Sequence[str], shares: Sequence[Sequence[float]]) -> str:
+    """A square for each row and column, by its share of 0 to 1; names beside and above."""
+    left = 16 + GLYPH * max(map(len, rows), default=0)
+    top = 16 + GLYPH * max(map(len, columns), default=0)
+    parts = []
+    for place, name in enumerate(columns):
+        x = left + (place + 0.5) * SQUARE
+        turned = f' transform="rotate(-90 {x:g} {top - 6:g})"'
+        parts.append(words(name, x, top - 2, "start", turned))
+    for place, (name, across) in enumerate(zip(rows, shares, strict=True)):
+        y = top + place * SQUARE
+        parts.append(words(name, left - 6, y + 0.7 * SQUARE, "end"))
+        for at, part_ in enumerate(across):
+            told = escape(f"{name} \u2190 {columns[at]}: {part_:.2f}")
+            box = f'x="{left + at * SQUARE:g}" y="{y:g}" width="{SQUARE}" height="{SQUARE}"'
+            parts.append(f'<rect {box} fill="{colours(part_)[0]}"><title>{told}</title></rect>')
+    size = (left + SQUARE * len(columns) + 8, top + SQUARE * len(rows) + 8)
+    return svg("heat map", parts, size)
+
+
+def svg(title: str, parts: Sequence[str], size: tuple[int, int] = (WIDTH, HEIGHT)) -> str:
     """A picture of its parts."""
-    size = f'width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}"'
+    wide, high = size
+    frame = f'width="{wide}" height="{high}" viewBox="0 0 {wide} {high}"'
     inside = "\n".join(parts)
     named = f"<title>{escape(title)}</title>"
-    return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size}>{named}\n{inside}\n</svg>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {frame}>{named}\n{inside}\n</svg>'
 
 
 def line(start: Point, end: Point, colour: str, more: str = "") -> str:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from seqkit import storage
+from seqkit.abilities import Attended
+from seqkit.colours import colours
+from seqkit.errors import ModelError
+from seqkit.figures import heat_map
 from seqkit.inspection import GRADIENT, Inspection, Part
 
-VIRIDIS = (
-    (68, 1, 84), (71, 45, 123), (59, 82, 139), (44, 114, 142), (33, 145, 140),
-    (40, 174, 128), (94, 201, 98), (173, 220, 48), (253, 231, 37),
-)  # fmt: skip
-"""Nine points of a scale whose steps look alike (Smith & van der Walt 2015), dark to bright."""
 DECADES = 3.0
 """The least that a logarithmic scale spans: within it, a gradient does not look like vanishing."""
 WIDEST = 20
@@ -40,6 +40,19 @@ def print_inspection(inspection: Inspection, pieces: int, as_json: bool) -> None
         show_inspection(inspection, console, pieces)
 
 
+def draw_attention(inspection: Inspection, file: str) -> None:
+    """Writes where the decoder looked as SVG. Raises ModelError where it does not show that."""
+    attended = inspection.attended
+    if attended is None:
+        raise ModelError(
+            "inspect: --svg draws where a decoder looked, but this one does not show it. Leave it "
+            "out, or inspect a model whose decoder is attention."
+        )
+    written, read = ([plain(one) for one in names] for names in (attended.written, attended.read))
+    drawn = heat_map(written, read, attended.weights)
+    storage.write_file(Path(file), drawn.encode())
+
+
 def show_inspection(inspection: Inspection, console: Console, pieces: int) -> None:
     """Shows answers, loss, and a table for each part, of the first so many pieces."""
     for name, answer in inspection.answers.items():
@@ -55,7 +68,12 @@ def show_inspection(inspection: Inspection, console: Console, pieces: int) -> No
         console.print(Text(title(part, inspection.parts), style="bold"), soft_wrap=True)
         for table in tables(part, console.width, pieces):
             console.print(table)
-    if not inspection.parts:
+    if inspection.attended:
+        console.print()
+        console.print(Text("where the decoder looked", style="bold"))
+        for table in alignment(inspection.attended, console.width, pieces):
+            console.print(table)
+    if not inspection.parts and not inspection.attended:
         console.print("there is no piece to show")
     longest = max((len(part.pieces) for part in inspection.parts), default=0)
     if longest > pieces:
@@ -74,18 +92,34 @@ def title(part: Part, others: Sequence[Part]) -> str:
 
 def tables(part: Part, room: int, pieces: int) -> Iterator[Table]:
     """A part's table, or several where its columns need more room than there is."""
-    shown = [plain(piece) for piece in part.pieces[:pieces]]
-    columns = {name: cells(name, values[:pieces]) for name, values in part.series.items()}
-    widths = {name: width(name, column) for name, column in columns.items()}
+    columns = [(name, cells(name, values[:pieces])) for name, values in part.series.items()]
+    return side_by_side(part.pieces[:pieces], columns, room)
+
+
+def alignment(attended: Attended, room: int, pieces: int) -> Iterator[Table]:
+    """A row for each written piece, a column for each that was read."""
+    columns = [
+        (plain(piece), [(f"{row[place]:.2f}", row[place]) for row in attended.weights[:pieces]])
+        for place, piece in enumerate(attended.read[:pieces])
+    ]
+    return side_by_side(attended.written[:pieces], columns, room)
+
+
+def side_by_side(
+    pieces: Sequence[str], columns: Sequence[tuple[str, Sequence[Cell]]], room: int
+) -> Iterator[Table]:
+    """Named columns beside pieces, in as many tables as their widths need."""
+    shown = [plain(piece) for piece in pieces]
+    widths = [width(name, column) for name, column in columns]
     first = min(WIDEST, max((Text(piece).cell_len for piece in shown), default=0)) + 1
-    for names in blocks(widths, room - first):
+    for places in blocks(widths, room - first):
         table = Table(box=None, padding=0, pad_edge=False, header_style="bold")
         table.add_column(width=first, no_wrap=True, overflow="ellipsis")
-        for name in names:
-            words = "\n".join(f"{word} " for word in name.split())
-            table.add_column(words, width=widths[name], justify="right", vertical="bottom")
+        for at in places:
+            words = Text("\n".join(f"{word} " for word in columns[at][0].split()))
+            table.add_column(words, width=widths[at], justify="right", vertical="bottom")
         for row, piece in enumerate(shown):
-            numbers = (painted(*columns[name][row], widths[name]) for name in names)
+            numbers = (painted(*columns[at][1][row], widths[at]) for at in places)
             table.add_row(Text(piece), *numbers)
         yield table
 
@@ -95,22 +129,23 @@ def plain(piece: str) -> str:
     return piece if piece.isprintable() and piece.strip() else repr(piece)
 
 
-def blocks(widths: Mapping[str, int], room: int) -> list[list[str]]:
-    """Names of columns in groups that have room side by side; at least one in each."""
-    groups: list[list[str]] = []
+def blocks(widths: Sequence[int], room: int) -> list[list[int]]:
+    """The places of columns in groups that have room side by side; at least one in each."""
+    groups: list[list[int]] = []
     left = 0
-    for name, wide in widths.items():
+    for at, wide in enumerate(widths):
         if not groups or wide > left:
             groups.append([])
             left = room
-        groups[-1].append(name)
+        groups[-1].append(at)
         left -= wide
     return groups
 
 
 def width(name: str, column: Sequence[Cell]) -> int:
     """How wide a column is: its numbers and its name's longest word fit, with a blank around."""
-    return max(*(len(word) for word in name.split()), *(len(shown) for shown, _ in column), 1) + 2
+    words = (Text(word).cell_len for word in name.split())
+    return max(*words, *(len(shown) for shown, _ in column), 1) + 2
 
 
 def cells(name: str, values: Sequence[float]) -> list[Cell]:
@@ -161,16 +196,5 @@ def painted(shown: str, at: float | None, wide: int) -> Text:
 
 def style(at: float) -> Style:
     """The colours of a place on the scale."""
-    steps = list(pairwise(VIRIDIS))
-    step = min(int(at * len(steps)), len(steps) - 1)
-    share, (low, high) = at * len(steps) - step, steps[step]
-    red, green, blue = (round(a + share * (b - a)) for a, b in zip(low, high, strict=True))
-    bright = 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
-    ink = "#000000" if bright > 0.179 else "#ffffff"  # where both have the same contrast
-    return Style(color=ink, bgcolor=f"#{red:02x}{green:02x}{blue:02x}")
-
-
-def linear(channel: int) -> float:
-    """The light of an sRGB channel of 0 to 255 (IEC 61966-2-1)."""
-    share = channel / 255
-    return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+    ground, ink = colours(at)
+    return Style(color=ink, bgcolor=ground)

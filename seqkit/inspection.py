@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from seqkit import storage
-from seqkit.abilities import Observed
+from seqkit.abilities import Attended, Attentive, Observed
 from seqkit.errors import DataError, ModelError, SeqkitError
+from seqkit.network import DECODE, scoped
 from seqkit.observation import Norms, gradients, looking, mean, observable, observe
 from seqkit.plugins import describe
 from seqkit.recipe import Recipe
@@ -61,13 +63,15 @@ class Inspection:
 
     answers: as the pipeline gives them. loss: that of the gradients; None where there are none.
     against: what the loss is against, or why there is none, in a line. parts: of all encoders that
-    can be looked into, in the order in which they read.
+    can be looked into, in the order in which they read. attended: where the decoder looked while it
+    wrote the answer, if it shows that.
     """
 
     answers: Answers
     loss: float | None
     against: str
     parts: tuple[Part, ...]
+    attended: Attended | None = None
 
     def plain(self) -> dict[str, Any]:
         """As JSON, which knows no NaN: null stands for it."""
@@ -76,6 +80,7 @@ class Inspection:
             "loss": self.loss,
             "against": self.against,
             "parts": [part.plain() for part in self.parts],
+            **({"attended": self.attended.plain()} if self.attended else {}),
         }
         plain: dict[str, Any] = storage.finite(content)
         return plain
@@ -100,11 +105,17 @@ def inspect(pipeline: Pipeline, given: Any, gold: Any = None) -> Inspection:
         vectors, seen = observe(network, batch, names)
         loss, against = loss_of(pipeline, example, vectors, answer, gold)
         norms = {} if loss is None else gradients(loss, seen)
+        attended = None
+        if isinstance(network.decoder, Attentive):
+            with torch.no_grad():
+                own = scoped(batch, DECODE)
+                attended = network.decoder.attended(vectors, own, example, answer)
     return Inspection(
         pipeline.by_name(answer),
         None if loss is None else float(loss.detach()),
         against,
         tuple(parts(example, names, seen, norms)),
+        attended,
     )
 
 
@@ -122,8 +133,8 @@ def encoder_names(recipe: Recipe, inputs: Sequence[str]) -> dict[str, str]:
 
 
 def refuse_hidden(pipeline: Pipeline, names: Mapping[str, str]) -> None:
-    """Raises ModelError where no encoder can be looked into."""
-    if observable(pipeline.network):
+    """Raises ModelError where neither an encoder nor the decoder can be looked into."""
+    if observable(pipeline.network) or isinstance(pipeline.network.decoder, Attentive):
         return
     known = ", ".join(dict.fromkeys(names.values()))
     raise ModelError(

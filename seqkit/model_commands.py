@@ -101,20 +101,26 @@ def report(run: str, out: str | None) -> None:
     "--pieces", type=click.IntRange(min=1), default=40, metavar="N", help="Only the first N (40)."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, of all pieces.")
-def inspect(model: str, text: str, gold: str | None, pieces: int, as_json: bool) -> None:
+@click.option("--svg", metavar="FILE", help="Also draw where the decoder looked.")
+def inspect(
+    model: str, text: str, gold: str | None, pieces: int, as_json: bool, svg: str | None
+) -> None:
     """Show what went on in MODEL's encoders at each piece of TEXT, gradients too.
 
-    TEXT is JSON where the model takes several inputs, or numbers.
+    Of a decoder with attention, also where it looked at each piece that it wrote. TEXT is JSON
+    where the model takes several inputs, or numbers.
 
     Example: seqkit inspect runs/pos-ewt "Time flies like an arrow" --pieces 20
     """
     from seqkit import inspection
-    from seqkit.heatmap import print_inspection
+    from seqkit.heatmap import draw_attention, print_inspection
     from seqkit.pipeline import load
 
     pipeline = load(model)
     wanted = None if gold is None else inspection.read_json(gold, "--gold")
     found = inspection.inspect(pipeline, inspection.read_given(pipeline, text), wanted)
+    if svg is not None:
+        draw_attention(found, svg)
     print_inspection(found, pieces, as_json)
 
 

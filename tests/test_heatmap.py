@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,10 @@ from rich.color import Color
 from rich.console import Console
 
 import seqkit
-from seqkit.heatmap import VIRIDIS, blocks, cells, number, place, show_inspection, style
+from seqkit.abilities import Attended
+from seqkit.colours import VIRIDIS
+from seqkit.errors import ModelError
+from seqkit.heatmap import blocks, cells, draw_attention, number, place, show_inspection, style
 from seqkit.inspection import Inspection, Part
 
 Command = Callable[..., tuple[int, str, str]]
@@ -73,12 +77,10 @@ def test_columns_without_room_stand_in_a_table_below() -> None:
     assert max(map(len, found)) <= 24
 
 
-@given(st.dictionaries(st.text(max_size=3), st.integers(1, 30), max_size=9), st.integers(1, 60))
-def test_every_column_is_shown_once_and_fits_where_it_can(
-    widths: dict[str, int], room: int
-) -> None:
+@given(st.lists(st.integers(1, 30), max_size=9), st.integers(1, 60))
+def test_every_column_is_shown_once_and_fits_where_it_can(widths: list[int], room: int) -> None:
     groups = blocks(widths, room)
-    assert [name for group in groups for name in group] == list(widths)
+    assert [at for group in groups for at in group] == list(range(len(widths)))
     assert all(len(group) == 1 or sum(widths[one] for one in group) <= room for group in groups)
 
 
@@ -252,3 +254,40 @@ def test_a_model_that_is_not_there_is_named(command: Command, tmp_path: Path) ->
     code, out, err = command("inspect", tmp_path / "no", "x")
     assert (code, out) == (2, "")
     assert err.endswith("no: no such folder. Name a run or a pipeline folder.\n")
+
+
+ATTENDED = Attended(("ein", "Hund"), ("a", "dog", "a"), ((0.7, 0.1, 0.2), (0.05, 0.9, 0.05)))
+
+
+def test_where_the_decoder_looked_stands_below() -> None:
+    found = Inspection({"de": {"value": "ein Hund"}}, 0.5, "gold", (), ATTENDED)
+    assert lines(shown(found))[-4:] == [
+        "where the decoder looked",
+        "          a   dog     a",
+        "ein    0.70  0.10  0.20",
+        "Hund   0.05  0.90  0.05",
+    ]
+    assert "no piece" not in shown(found)
+
+
+def test_where_the_decoder_looked_is_drawn(tmp_path: Path) -> None:
+    found = Inspection({"de": {"value": "ein Hund"}}, 0.5, "gold", (), ATTENDED)
+    draw_attention(found, str(tmp_path / "seen.svg"))
+    drawn = ElementTree.fromstring((tmp_path / "seen.svg").read_text())
+    kinds = [one.tag.rpartition("}")[2] for one in drawn]
+    assert kinds.count("rect") == 6
+    assert [one.text for one in drawn if one.tag.endswith("text")] == [
+        "a",
+        "dog",
+        "a",
+        "ein",
+        "Hund",
+    ]
+
+
+def test_a_decoder_that_does_not_show_where_it_looked_is_not_drawn(tmp_path: Path) -> None:
+    with pytest.raises(
+        ModelError, match="inspect: --svg draws where a decoder looked, but this one"
+    ):
+        draw_attention(inspection(part()), str(tmp_path / "seen.svg"))
+    assert not list(tmp_path.iterdir())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast, final
 
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seqkit.abilities import Attended
 from seqkit.errors import PluginError
 from seqkit.inputs import input_name, input_width
 from seqkit.settings import CHECK_SHAPES, Nested
@@ -28,9 +29,10 @@ from seqkit.stages import (
     time_mask,
 )
 from seqkit_seq2seq.answering import answers_of
-from seqkit_seq2seq.attending import Attention, Seen
+from seqkit_seq2seq.attending import Attention
 from seqkit_seq2seq.bridging import Bridge
 from seqkit_seq2seq.copying import Copies
+from seqkit_seq2seq.memory import Memory, Turned, looks
 from seqkit_seq2seq.readout import Readout, mixed_loss, mixed_scores
 from seqkit_seq2seq.recurring import Recurrence
 from seqkit_seq2seq.shaping import without
@@ -45,30 +47,6 @@ if TYPE_CHECKING or CHECK_SHAPES:
 
 IMPOSSIBLE = -1e9
 """The log-probability of what is never written, which sums can still be made of."""
-
-
-@dataclass(frozen=True)
-class Memory:
-    """What every step reads: the input, the vectors of pieces, the way to advance.
-
-    copies: the number of each step of the input; extra: how many strings only the input has.
-    """
-
-    seen: Seen
-    table: Tensor
-    tied: Tensor | None
-    advance: Any
-    copies: Tensor | None = None
-    extra: int = 0
-
-
-@dataclass(frozen=True)
-class Turned:
-    """What one step, or all of a text, gives. looked: the weights of the input's steps."""
-
-    mixed: Float[Tensor, "batch time width"]
-    looked: Float[Tensor, "batch time source"]
-    writes: Float[Tensor, "batch time 1"] | None
 
 
 @final
@@ -318,6 +296,20 @@ class AttentionDecoder(nn.Module):
             answers_of(self.target, self.copies, example.inputs[name], answers)
             for answers, example, name in zip(found, examples, names, strict=True)
         ]
+
+    @torch.no_grad()
+    def attended(
+        self, inputs: Mapping[str, Vectors], batch: Batch, example: Example, answer: Answer
+    ) -> Attended:
+        """The weights of the input's steps at each piece of an answer."""
+        given = example.inputs[input_name("attention", example.inputs, self.over)]
+        written = answer["pieces"]
+        numbers = [self.target.number(string) for string in written]
+        if self.copies is not None:
+            numbers = self.copies.wanted(given, written)
+        weights = list(looks(cast("Any", self), *self.start(inputs, batch), numbers))
+        read = given.strings if isinstance(given, Pieces) else [""] * len(given)
+        return Attended(tuple(written), tuple(read), tuple(weights))
 
     def gold(self, example: Example) -> Answer:
         """The text of the file, and its references where the recipe names their field."""
