@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seqkit.plugins import Register, hookimpl
+from seqkit_data.deriving import derived, derived_files, derived_rules
 from seqkit_data.placing import folders_files, parallel_files, parquet_files
 from seqkit_data.reading import (
     conll,
@@ -41,3 +42,4 @@ def seqkit_stages(register: Register) -> None:
     register.source("folders", folders, rules=folders_rules, files=folders_files)
     register.source("parquet", parquet, files=parquet_files)
     register.source("hub", hub)
+    register.source("derived", derived, rules=derived_rules, files=derived_files)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seqkit.plugins import Register, hookimpl
-from seqkit_seq2seq.judging import bleu, chrf, error_rate, rouge, ter
+from seqkit_seq2seq.judging import bleu, chrf, error_rate, rouge, ter, wrong
 from seqkit_seq2seq.searching import (
     beam_rules,
     beam_search,
@@ -24,4 +24,5 @@ def seqkit_stages(register: Register) -> None:
     register.metric("chrf", chrf)
     register.metric("ter", ter)
     register.metric("error_rate", error_rate)
+    register.metric("wrong", wrong)
     register.metric("rouge", rouge)

@@ -1,4 +1,4 @@
-"""The metrics of texts: bleu, chrf, ter, error_rate and rouge."""
+"""The metrics of texts: bleu, chrf, ter, error_rate, wrong and rouge."""
 
 from __future__ import annotations
 
@@ -51,19 +51,28 @@ def ter(*, lower: bool = True, normalise: bool = False) -> Metric:
     return CorpusScore("ter", case_sensitive=not lower, normalized=normalise)
 
 
-def error_rate(*, of: Literal["words", "characters", "texts"] = "words") -> Metric:
+def error_rate(*, of: Literal["words", "characters"] = "words") -> Metric:
     """Edits to the nearest reference for each 100 units of it; lower is better.
 
     An edit inserts, deletes or replaces one unit (Levenshtein 1966). The nearest reference is the
     one with the fewest edits, and of these the longest.
 
     of: the units: `words` gives the word error rate, and the phoneme error rate of phonemes that
-        spaces part; `characters` the character error rate; `texts` the share of answers that are
-        not one of their references.
+        spaces part; `characters` the character error rate.
     """
     from seqkit_seq2seq.edits import ErrorRate
 
     return ErrorRate(of)
+
+
+def wrong() -> Metric:
+    """Share of answers that are not one of their references, in percent; lower is better.
+
+    Of pronunciations, this is what is published as the word error rate.
+    """
+    from seqkit_seq2seq.edits import Wrong
+
+    return Wrong()
 
 
 def rouge(*, order: PositiveInt | Literal["longest"] = 1) -> Metric:

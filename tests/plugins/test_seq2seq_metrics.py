@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from seqkit.errors import DataError
 from seqkit.stages import Metric
-from seqkit_seq2seq.judging import bleu, chrf, error_rate, rouge, ter
+from seqkit_seq2seq.judging import bleu, chrf, error_rate, rouge, ter, wrong
 
 SAID = ["the cat sat on the mat", "A dog barks at night .", "", "two birds sing"]
 RIGHT = ["the cat is on the mat", "a dog barks at midnight .", "nothing to see", "two birds sing"]
@@ -65,9 +65,12 @@ def test_signatures_say_what_was_measured() -> None:
 
 
 def test_which_way_is_better() -> None:
-    assert [m.higher_is_better for m in (bleu(), chrf(), ter(), error_rate(), rouge())] == [
+    assert [
+        m.higher_is_better for m in (bleu(), chrf(), ter(), error_rate(), wrong(), rouge())
+    ] == [
         True,
         True,
+        False,
         False,
         False,
         True,
@@ -88,11 +91,13 @@ def edits(left: Sequence[str], right: Sequence[str]) -> int:
 def test_error_rates_are_edits_over_the_references_length(pairs: list[tuple[str, str]]) -> None:
     said, right = zip(*pairs, strict=True)
     words = sum(len(one.split()) for one in right)
-    wrong = sum(edits(a.split(), b.split()) for a, b in pairs)
-    assert score(error_rate(), said, right) == pytest.approx(100 * wrong / words if words else 0.0)
+    mistakes = sum(edits(a.split(), b.split()) for a, b in pairs)
+    assert score(error_rate(), said, right) == pytest.approx(
+        100 * mistakes / words if words else 0.0
+    )
     letters = sum(map(len, right))
-    wrong = sum(edits(a, b) for a, b in pairs)
-    wanted = 100 * wrong / letters if letters else 0.0
+    mistakes = sum(edits(a, b) for a, b in pairs)
+    wanted = 100 * mistakes / letters if letters else 0.0
     assert score(error_rate(of="characters"), said, right) == pytest.approx(wanted)
 
 
@@ -101,7 +106,7 @@ def test_the_nearest_reference_counts() -> None:
     assert score(error_rate(), ["x y"], [gold]) == 0.0
     assert score(error_rate(), ["x w"], [gold]) == 50.0
     assert score(error_rate(), ["x y y"], [gold]) == pytest.approx(100 / 3)  # of x y z, the longer
-    assert score(error_rate(of="texts"), ["x y z", "x"], [gold, gold]) == 50.0
+    assert score(wrong(), ["x y z", "x"], [gold, gold]) == 50.0
 
 
 def test_rouge_is_the_f1_of_what_both_have() -> None:
@@ -118,7 +123,7 @@ def test_rouge_takes_the_best_reference() -> None:
     assert score(rouge(), ["c d", "a x"], [gold, gold]) == pytest.approx(75.0)
 
 
-@pytest.mark.parametrize("metric", [bleu(), chrf(), ter(), error_rate(), rouge()])
+@pytest.mark.parametrize("metric", [bleu(), chrf(), ter(), error_rate(), wrong(), rouge()])
 def test_what_is_no_text_is_told(metric: Metric) -> None:
     with pytest.raises(
         DataError, match=r"compares texts, not list\. Use it for a decoder that writes"
@@ -126,6 +131,6 @@ def test_what_is_no_text_is_told(metric: Metric) -> None:
         metric.counts({"value": ["a"]}, {"value": "a"})
 
 
-@pytest.mark.parametrize("metric", [bleu(), chrf(), ter(), error_rate(), rouge()])
+@pytest.mark.parametrize("metric", [bleu(), chrf(), ter(), error_rate(), wrong(), rouge()])
 def test_nothing_scores_zero(metric: Metric) -> None:
     assert metric.value(metric.counts({"value": ""}, {"value": ""})) == 0.0

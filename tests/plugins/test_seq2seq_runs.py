@@ -67,8 +67,9 @@ def test_pieces_of_both_sides_have_one_vector_and_come_back(
     pipeline = seqkit.load(tmp_path / "run")
     assert values(pipeline, SOURCE) == TARGET
     decoder: Any = pipeline.network.decoder
-    assert decoder.target.embedder is pipeline.network.embedders["text"]
-    known = set(decoder.target.embedder.known)
+    shared: Any = decoder.target.embedder
+    known = set(shared.known)
+    assert shared is pipeline.network.embedders["text"]
     assert set(decoder.target.strings) <= known
     assert any("ö" in piece or "ä" in piece for piece in known)
     for size in (1, 2, 6):
