@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from seqkit.chain import Chain as Chain
+    from seqkit.chain import load_chain as load_chain
+    from seqkit.chaining import run_chain as run_chain
     from seqkit.comparison import compare as compare
     from seqkit.errors import SeqkitError as SeqkitError
     from seqkit.pipeline import Pipeline as Pipeline
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from seqkit.stages import Upstream as Upstream
 
 _HOMES = {
+    "Chain": "seqkit.chain",
     "Pipeline": "seqkit.pipeline",
     "SeqkitError": "seqkit.errors",
     "Text": "seqkit.stages",
@@ -25,11 +29,14 @@ _HOMES = {
     "compare": "seqkit.comparison",
     "hookimpl": "seqkit.plugins",
     "load": "seqkit.pipeline",
+    "load_chain": "seqkit.chain",
     "run": "seqkit.runs",
+    "run_chain": "seqkit.chaining",
     "run_seeds": "seqkit.seeds",
 }
 
 __all__ = [
+    "Chain",
     "Pipeline",
     "SeqkitError",
     "Text",
@@ -38,7 +45,9 @@ __all__ = [
     "compare",
     "hookimpl",
     "load",
+    "load_chain",
     "run",
+    "run_chain",
     "run_seeds",
 ]
 

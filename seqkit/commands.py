@@ -54,6 +54,10 @@ def run(
     if seeds is not None:
         texts = overrides_of(settings, precision=precision, seed=seed)
         return run_each_seed(recipe, texts, seeds, data=data, **options)
+    if has_steps(recipe):
+        return run_steps(
+            recipe, overrides_of(settings, precision=precision, seed=seed), data, **options
+        )
     checked, folder = checked_recipe(recipe, settings, data, precision=precision, seed=seed)
     from rich.console import Console
 
@@ -63,6 +67,36 @@ def run(
 
     finished = execute(checked, folder, watch=watcher(sys.stderr), **options)
     show_run(finished, Console())
+    return 0
+
+
+def has_steps(recipe: str) -> bool:
+    """Whether a recipe is a chain."""
+    from pathlib import Path
+
+    from seqkit.links import is_chain
+
+    return is_chain(Path(recipe))
+
+
+def run_steps(recipe: str, texts: dict[str, str], data: str | None, **options: Any) -> int:
+    """Runs a chain. Raises SeqkitError for settings, which its steps have."""
+    if texts:
+        raise SeqkitError(
+            f"--set {next(iter(texts))}: a chain has no settings. Write `set:` in one of its steps."
+        )
+    from rich.console import Console
+
+    from seqkit.chaining import run_chain
+    from seqkit.display import show_chain
+    from seqkit.watching import watcher
+
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    show_chain(
+        run_chain(recipe, data=data, watch=watcher(sys.stderr), say=say, **options), Console()
+    )
     return 0
 
 
@@ -149,6 +183,15 @@ def compare(
 @click.option("--no-data", is_flag=True, help="Do not look for the data files.")
 def check(recipe: str, settings: tuple[str, ...], data: str | None, no_data: bool) -> None:
     """Check a recipe: every mistake with its line and column, before anything loads."""
+    if has_steps(recipe):
+        from pathlib import Path
+
+        from seqkit.links import read_chain
+
+        chain = read_chain(Path(recipe), data)
+        steps = ", ".join(link.name for link in chain.links)
+        click.echo(f"{recipe}: {chain.name} is in order: {steps}")
+        return
     checked, _ = checked_recipe(recipe, settings, data, files=not no_data)
     click.echo(f"{recipe}: {checked.name} is in order")
 

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seqkit.abilities import Tabulation
+from seqkit.chaining import ChainRun
 from seqkit.comparison import Comparison
 from seqkit.evaluation import Score, measured
 from seqkit.excerpts import answer_lines
@@ -44,6 +45,20 @@ def show_run(run: Run, console: Console) -> None:
     console.print("\n[bold]try next[/bold]")
     for command in next_commands(run):
         console.print(Text(f"  {command}"), soft_wrap=True)
+
+
+def show_chain(chain: ChainRun, console: Console) -> None:
+    """Shows a chain's trained steps with their scores, and how it is used."""
+    for run in chain.runs:
+        console.print(Text(f"\n{run.folder.name}", style="bold"))
+        show_scores(run.metrics, console)
+    console.print("\n[bold]try next[/bold]")
+    folder = shlex.quote(str(chain.folder))
+    if len(chain.inputs) == 1:
+        command = f"echo 'a text of yours' | seqkit predict {folder} -"
+    else:
+        command = f"seqkit predict {folder} texts.jsonl  # objects with {', '.join(chain.inputs)}"
+    console.print(Text(f"  {command}"), soft_wrap=True)
 
 
 def show_scores(metrics: Mapping[str, Any], console: Console) -> None:

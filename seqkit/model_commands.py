@@ -18,17 +18,25 @@ from seqkit.errors import SeqkitError
 def predict(model: str, file: str, source: str | None, device: str) -> None:
     """Answer each text of FILE (- is standard input) with a line of JSON.
 
-    MODEL is a run or a pipeline folder. FILE is one text a line, or .jsonl whose keys are input
-    names.
+    MODEL is a run or a pipeline folder, or those of a chain. FILE is one text a line, or .jsonl
+    whose keys are input names.
     """
+    from seqkit.chain import is_saved_chain, load_chain
     from seqkit.machine import pick_device
     from seqkit.pipeline import load
-    from seqkit.prediction import examples_in, lines
+    from seqkit.prediction import chain_lines, examples_in, lines
 
-    pipeline = load(model).to(pick_device(device))
+    chosen = pick_device(device)
+    if is_saved_chain(model) and source:
+        raise SeqkitError(f"--as {source}: a chain reads texts, a line each. Leave it out.")
     # a source opens what it reads itself, which may be a folder
     with nullcontext([]) if source else opened(file) as stream:
-        for line in lines(pipeline, examples_in(pipeline, stream, file, source)):
+        if is_saved_chain(model):
+            found = chain_lines(load_chain(model).to(chosen), stream, file)
+        else:
+            pipeline = load(model).to(chosen)
+            found = lines(pipeline, examples_in(pipeline, stream, file, source))
+        for line in found:
             click.echo(line)
 
 

@@ -299,7 +299,14 @@ def load(path: str | Path) -> Pipeline:
     elif (folder / "run.json").exists():
         raise ModelError(f"{folder}: the run is not finished. Run its recipe again to go on.")
     files = storage.read_folder(folder)
-    where = str(folder / "pipeline.json")
+    if "chain.json" in files:
+        raise ModelError(f"{folder}: is a chain of pipelines. Load it with seqkit.load_chain.")
+    return restored(files, str(folder))
+
+
+def restored(files: Mapping[str, bytes], folder: str) -> Pipeline:
+    """The pipeline in the files of a folder, which names them in messages. Raises ModelError."""
+    where = f"{folder}/pipeline.json"
     lacking = {"pipeline.json", "weights.safetensors", *storage.pack({})} - set(files)
     if lacking:
         raise ModelError(f"{folder}: has no {sorted(lacking)[0]}. Name a run or a pipeline folder.")
@@ -312,7 +319,7 @@ def load(path: str | Path) -> Pipeline:
     require(content["plugins"], where)
     recipe = recipe_from_plain(content["recipe"], where)
     pipeline = rebuild(recipe, storage.unpack(files))
-    weights = str(folder / "weights.safetensors")
+    weights = f"{folder}/weights.safetensors"
     unpack_weights(pipeline.network, files["weights.safetensors"], content["aliases"], weights)
     return pipeline
 

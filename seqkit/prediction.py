@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seqkit import storage
+from seqkit.chain import Chain
 from seqkit.errors import DataError, RecipeError
 from seqkit.pipeline import Pipeline
 from seqkit.plugins import registry
@@ -32,18 +33,29 @@ def examples_in(
         for number, row in enumerate(source_of(pipeline, source).read("test", Path(name)), 1):
             yield pipeline.example(row, f"{name}: example {number}", gold=False)
         return
+    for where, text in texts_in(stream, name):
+        yield pipeline.input_example(text, where)
+
+
+def texts_in(stream: Iterable[bytes], name: str) -> Iterator[tuple[str, Any]]:
+    """Where each text of a file or of standard input stands, and the text: see `examples_in`."""
     for number, line in enumerate(stream, 1):
         where = f"{name}:{number}"
-        try:
-            text = line.removeprefix(BOM_UTF8 if number == 1 else b"").decode().rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"{where}: byte {error.start + 1} is not UTF-8. Convert the file to UTF-8."
-            ) from error
+        text = decoded(line.removeprefix(BOM_UTF8 if number == 1 else b""), where)
         if not name.endswith(".jsonl"):
-            yield pipeline.input_example(text, where)
+            yield where, text
         elif text.strip():
-            yield pipeline.input_example(json_line(text, where), where)
+            yield where, json_line(text, where)
+
+
+def decoded(line: bytes, where: str) -> str:
+    """A line without its end. Raises DataError where it is not UTF-8."""
+    try:
+        return line.decode().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{where}: byte {error.start + 1} is not UTF-8. Convert the file to UTF-8."
+        ) from error
 
 
 def json_line(text: str, where: str) -> Any:
@@ -82,3 +94,17 @@ def lines(pipeline: Pipeline, examples: Iterable[Example]) -> Iterator[str]:
     for index, answer in enumerate(pipeline.answer(seen(), first=1)):
         record = storage.finite(pipeline.record(waiting.popleft(), answer, index))
         yield json.dumps(record, ensure_ascii=False)
+
+
+def chain_lines(chain: Chain, stream: Iterable[bytes], name: str) -> Iterator[str]:
+    """A line of JSON for the answers of all steps to each text: index, text, answers."""
+    waiting: deque[Any] = deque()
+
+    def seen() -> Iterator[dict[str, Any]]:
+        for where, text in texts_in(stream, name):
+            waiting.append(text)
+            yield chain.fields(text, where)
+
+    for index, answers in enumerate(chain.stream(seen())):
+        record = {"index": index, "text": waiting.popleft(), "answers": answers}
+        yield json.dumps(storage.finite(record), ensure_ascii=False)

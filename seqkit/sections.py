@@ -19,7 +19,7 @@ from seqkit.wording import a
 
 FORMAT = 1
 KEYS = ("seqkit", "name", "data", "tokenise", "embed", "encode", "decode", "train", "evaluate")
-LATER = ("steps", "search", "requires")
+LATER = ("search", "requires")
 SPLITS = ("train", "dev", "test")
 BOOTSTRAP = 1000
 
@@ -72,7 +72,10 @@ class Sections(Checker):
         """The known keys that are given; a key without a value counts as not given."""
         given = root.value if isinstance(root.value, Mapping) else {}
         for key in given:
-            if key in LATER:
+            if key == "steps":
+                message = "'steps' makes a chain, whose only other key is 'name'. Leave it out."
+                self.add(root.keys[key], "", message)
+            elif key in LATER:
                 self.add(root.keys[key], "", f"'{key}' is not in this version. Remove it.")
             elif key not in KEYS:
                 hint = nearest(key[:64], KEYS)

@@ -332,7 +332,11 @@ evaluate: {metric: [accuracy], bootstrap: -1}
         ("name: pos-ewt\n", "", "1:1: a recipe needs the key 'name'."),
         ("decode:  {use: crf}\n", "", "1:1: a recipe needs the key 'decode'."),
         ("decode:  {use: crf}\n", "decode:\n", "1:1: a recipe needs the key 'decode'."),
-        ("decode:", "steps: []\ndecode:", "7:1: 'steps' is not in this version. Remove it."),
+        (
+            "decode:",
+            "steps: []\ndecode:",
+            "7:1: 'steps' makes a chain, whose only other key is 'name'. Leave it out.",
+        ),
         ("decode:", "search: beam\ndecode:", "7:1: 'search' is not in this version. Remove it."),
         ("decode:", "requires: x\ndecode:", "7:1: 'requires' is not in this version. Remove it."),
         ("train: train.gz, ", "", "3:10: data: needs the key 'train', the file to learn from."),

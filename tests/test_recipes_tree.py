@@ -12,17 +12,28 @@ import yaml
 
 import seqkit
 from seqkit.experiment import Silent
+from seqkit.links import is_chain, read_chain
 from seqkit.recipe import Recipe, read_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
-RECIPES = sorted((ROOT / "recipes").rglob("*.yaml"))
+EVERY = sorted((ROOT / "recipes").rglob("*.yaml"))
+CHAINS = [path for path in EVERY if is_chain(path)]
+RECIPES = [path for path in EVERY if path not in CHAINS]
 DATA = Path(os.environ.get("SEQKIT_DATA") or ROOT.parent / "shared/data")
 SHRUNK: dict[str, dict[str, Any]] = {
     name: {"data.size": 60, "data.held_out": 30} for name in ("dates", "synthetic")
 }
 """By source: settings that make the data small where there is no file to take a sample of."""
 
-LIKE_OTHERS = ("dates-tagger.yaml", "memory-multiplication.yaml", "memory-reber.yaml")
+LIKE_OTHERS = (
+    "dates.yaml",
+    "dates-tagger.yaml",
+    "g2p-sigmorphon2020.yaml",
+    "inflect-conll2017.yaml",
+    "memory-multiplication.yaml",
+    "memory-reber.yaml",
+    "translate-multi30k-deen.yaml",
+)
 """Recipes that are tried slowly: another one runs the same stages."""
 every_recipe = pytest.mark.parametrize(
     "path", RECIPES, ids=lambda path: str(path.relative_to(ROOT / "recipes"))
@@ -43,7 +54,7 @@ def test_there_are_recipes() -> None:
 
 def test_the_tree_holds_recipes_alone() -> None:
     found = [path for path in (ROOT / "recipes").rglob("*") if path.is_file()]
-    assert sorted(found) == RECIPES
+    assert sorted(found) == EVERY
 
 
 @every_recipe
@@ -133,3 +144,13 @@ def test_a_recipe_trains_two_updates_on_a_sample_of_its_data(path: Path, tmp_pat
     assert len(run.samples) == 3
     texts = [sample["text"] for sample in run.samples if sample["text"] is not None]
     assert len(run.load()(texts)) == len(texts)
+
+
+@pytest.mark.parametrize("path", CHAINS, ids=lambda path: path.name)
+def test_a_chain_is_in_order_and_its_steps_are_recipes_of_this_folder(path: Path) -> None:
+    chain = read_chain(path, str(DATA)) if DATA.exists() else None
+    if chain is None:
+        pytest.skip("no data folder")
+    assert chain.name == path.stem
+    assert {link.recipe.name for link in chain.links} <= {one.stem for one in RECIPES}
+    assert list(uncommented(path)) == []

@@ -18,8 +18,8 @@ if TYPE_CHECKING or CHECK_SHAPES:
 
 NEAR = 1e-5
 """Weights that are as near as this are equal: rounding must not choose between equal words."""
-PLACES = 6
-"""Decimal places of the numbers in answers."""
+PLACES, PLACES_OF_SCORES = 4, 6
+"""Decimal places of probabilities, and of the scores that answers are ranked by."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Hypotheses:
         kept = pieces[:-1] if ended else pieces
         found: dict[str, Any] = {
             "value": kept,
-            "score": round(score, PLACES),
+            "score": round(score, PLACES_OF_SCORES),
             "probabilities": [round(one, PLACES) for one in self.logs[row].exp().tolist()],
         }
         if self.aligned is not None:
