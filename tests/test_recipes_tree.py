@@ -28,13 +28,15 @@ SHRUNK: dict[str, dict[str, Any]] = {
 LIKE_OTHERS = (
     "dates.yaml",
     "dates-tagger.yaml",
+    "g2p-cmudict.yaml",
     "g2p-sigmorphon2020.yaml",
     "inflect-conll2017.yaml",
     "memory-multiplication.yaml",
     "memory-reber.yaml",
+    "summarise-scitldr.yaml",
     "translate-multi30k-deen.yaml",
 )
-"""Recipes that are tried slowly: another one runs the same stages."""
+"""Recipes that are tried slowly: they take long, or another one runs the same stages."""
 every_recipe = pytest.mark.parametrize(
     "path", RECIPES, ids=lambda path: str(path.relative_to(ROOT / "recipes"))
 )
