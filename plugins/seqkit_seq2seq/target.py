@@ -45,6 +45,7 @@ class Target(nn.Module):
 
     samples: bool = False
     every: Batch
+    tied: Tensor | None = None
 
     def __init__(
         self,
@@ -148,9 +149,11 @@ class Target(nn.Module):
         """The same of an embedder with a table, as it learns it: without its dropout."""
         embedder = self.rows
         assert embedder is not None
-        numbers = [embedder.number(string) for string in ("", *self.strings)]
-        rows = embedder.table.weight[torch.tensor(numbers, device=self.begin.device)]
-        return torch.cat((self.begin.unsqueeze(0), rows))
+        if self.tied is None:
+            numbers = [embedder.number(string) for string in ("", *self.strings)]
+            self.tied = torch.tensor(numbers)
+        self.tied = self.tied.to(self.begin.device)
+        return torch.cat((self.begin.unsqueeze(0), embedder.table.weight[self.tied]))
 
     def arrays(self, strings: Sequence[str]) -> Arrays:
         """What the embedder needs of a target's pieces; those without a number are alike."""
