@@ -23,6 +23,7 @@ CHECKED = [
     "seqkit_frames",
     "seqkit_labels",
     "seqkit_memory",
+    "seqkit_numbers",
     "seqkit_recurrent",
     "seqkit_seq2seq",
     "seqkit_text",
