@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqkit.abilities import Attended
+from seqkit.abilities import Attended, Finding
 from seqkit.errors import PluginError
 from seqkit.inputs import input_name, input_width
 from seqkit.settings import CHECK_SHAPES, Nested
@@ -32,6 +32,7 @@ from seqkit_seq2seq.answering import answers_of
 from seqkit_seq2seq.attending import Attention
 from seqkit_seq2seq.bridging import Bridge
 from seqkit_seq2seq.copying import Copies
+from seqkit_seq2seq.describing import describe_targets
 from seqkit_seq2seq.memory import Memory, Turned, looks
 from seqkit_seq2seq.readout import Readout, mixed_loss, mixed_scores
 from seqkit_seq2seq.recurring import Recurrence
@@ -145,6 +146,10 @@ class AttentionDecoder(nn.Module):
         found["target"] = np.array([*numbers, END], np.int32)
         found |= {f"{NAME}/{key}": array for key, array in self.target.arrays(strings).items()}
         return found
+
+    def describe(self, examples: Iterable[Example], split: str) -> list[Finding]:
+        """What the targets are: see `describe_targets`."""
+        return describe_targets(self.target, examples, split, self.switches.copying)
 
     def start(self, inputs: Mapping[str, Vectors], batch: Batch) -> tuple[Memory, State]:
         """What each step reads, and the state before the first one.
