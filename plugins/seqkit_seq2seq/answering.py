@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from seqkit.stages import Answer, Frames, Pieces
+import numpy as np
+
+from seqkit.stages import Answer, Example, Frames, Pieces
 from seqkit_seq2seq.copying import Copies
-from seqkit_seq2seq.target import FIRST, Target
+from seqkit_seq2seq.target import FIRST, Target, read
 
 EVIDENCE = ("score", "probabilities", "alignment")
 
@@ -42,3 +45,21 @@ def named(
     strings = {number: string for string, number in own.items()}
     for number in numbers:
         yield target.strings[number - FIRST] if number < target.size else strings[number]
+
+
+def gold_of(example: Example, references: str | None) -> Answer:
+    """A gold as an answer. references: the field that lists all texts that are right."""
+    found: dict[str, Any] = {"value": read(example.gold)}
+    if references:
+        found["references"] = list(example.fields[references])
+    return found
+
+
+def own_number(example: Example) -> np.ndarray:
+    """A number that an example's inputs alone decide."""
+    inputs = example.inputs.items()
+    content = [
+        (name, value.source.text if isinstance(value, Pieces) else value.values.tobytes())
+        for name, value in inputs
+    ]
+    return np.array(zlib.crc32(repr(content).encode("utf-8", "replace")) & 0x7FFFFFFF, np.int32)

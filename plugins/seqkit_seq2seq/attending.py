@@ -22,7 +22,8 @@ from seqkit.settings import CHECK_SHAPES
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Bool, Float, Int
 
-Kind = Literal["additive", "dot", "general", "heads"]
+Kind = Literal["additive", "dot", "general", "heads", "monotonic"]
+"""The last one has a decoder of its own."""
 LOW = -1e30
 """A score whose softmax is exactly zero beside any real one."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast, final
@@ -28,7 +27,7 @@ from seqkit.stages import (
     Vectors,
     time_mask,
 )
-from seqkit_seq2seq.answering import answers_of
+from seqkit_seq2seq.answering import answers_of, gold_of, own_number
 from seqkit_seq2seq.attending import Attention
 from seqkit_seq2seq.bridging import Bridge
 from seqkit_seq2seq.copying import Copies
@@ -37,17 +36,14 @@ from seqkit_seq2seq.memory import Memory, Turned, looks
 from seqkit_seq2seq.readout import Readout, mixed_loss, mixed_scores
 from seqkit_seq2seq.recurring import Recurrence
 from seqkit_seq2seq.shaping import without
-from seqkit_seq2seq.switches import Switches
-from seqkit_seq2seq.target import END, NAME, UNKNOWN, Target, read
+from seqkit_seq2seq.switches import IMPOSSIBLE, Switches
+from seqkit_seq2seq.target import END, NAME, UNKNOWN, Target
 
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Float, Int
     from numpy.random import Generator
 
     from seqkit.stages import Batch, State
-
-IMPOSSIBLE = -1e9
-"""The log-probability of what is never written, which sums can still be made of."""
 
 
 @final
@@ -318,17 +314,4 @@ class AttentionDecoder(nn.Module):
 
     def gold(self, example: Example) -> Answer:
         """The text of the file, and its references where the recipe names their field."""
-        found: dict[str, Any] = {"value": read(example.gold)}
-        if self.switches.references:
-            found["references"] = list(example.fields[self.switches.references])
-        return found
-
-
-def own_number(example: Example) -> np.ndarray:
-    """A number that an example's inputs alone decide."""
-    inputs = example.inputs.items()
-    content = [
-        (name, value.source.text if isinstance(value, Pieces) else value.values.tobytes())
-        for name, value in inputs
-    ]
-    return np.array(zlib.crc32(repr(content).encode("utf-8", "replace")) & 0x7FFFFFFF, np.int32)
+        return gold_of(example, self.switches.references)

@@ -44,7 +44,7 @@ class Turned:
 
 
 def looks(
-    decoder: Any, memory: Memory, state: State, numbers: Iterable[int]
+    decoder: Any, memory: Any, state: State, numbers: Iterable[int]
 ) -> Iterator[tuple[float, ...]]:
     """The weights of one text's steps while its pieces are written."""
     last = decoder.end

@@ -28,7 +28,7 @@ def attention(
     tokenise: Nested[Tokeniser] | Literal["shared"] = WORDS,
     embed: Nested[Embedder] | Literal["shared"] = LOOKUP,
     encode: Nested[Encoder] = LSTM,
-    attend: Literal["additive", "dot", "general", "heads"] = "general",
+    attend: Literal["additive", "dot", "general", "heads", "monotonic"] = "general",
     heads: PositiveInt = 4,
     width: PositiveInt = 256,
     feed: bool = False,
@@ -55,7 +55,8 @@ def attention(
     embed: the target's embedder; `shared` is that of the input, fitted on both.
     encode: reads what was written: lstm, gru or another causal encoder with a state.
     attend: how a step of the input is scored: additive (Bahdanau et al. 2015), dot or general
-        (Luong et al. 2015), or several heads (Vaswani et al. 2017).
+        (Luong et al. 2015), or several heads (Vaswani et al. 2017). `monotonic` looks at one step
+        for each piece and never back, for spelling, sounds and inflection (Wu & Cotterell 2019).
     heads: how many, for `attend: heads`.
     width: of the attentional vector, from which the next piece is scored; with `tie`, it is that of
         the piece's vectors.
@@ -78,6 +79,7 @@ def attention(
     over: the input that is read, where there are several.
     """
     from seqkit_seq2seq.attention_decoder import AttentionDecoder
+    from seqkit_seq2seq.monotonic_decoder import MonotonicDecoder
     from seqkit_seq2seq.switches import Switches
     from seqkit_seq2seq.target import Target
 
@@ -104,11 +106,17 @@ def attention(
         prefix,
         references,
     )
-    return AttentionDecoder(upstream, target, encode, search.build(upstream), switches, over)
+    kind = MonotonicDecoder if attend == "monotonic" else AttentionDecoder
+    return kind(upstream, target, encode, search.build(upstream), switches, over)
 
 
 def attention_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Settings that exclude each other or have no effect."""
+    if settings["attend"] == "monotonic":
+        for name in ("feed", "deep", "tie", "copy", "coverage", "sampling", "prefix"):
+            if settings[name]:
+                yield name, "has no effect with 'attend: monotonic'. Remove it"
+        return
     if settings["heads"] != 4 and settings["attend"] != "heads":
         yield "heads", f"has no effect with 'attend: {settings['attend']}'. Remove it"
     if settings["coverage"] and settings["attend"] != "additive":

@@ -145,6 +145,7 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"attend": "heads", "deep": True, "bridge": "zero", "embed": CHARACTERS},
         {"tie": True, "tokenise": "characters", "dropout": 0.3, "smoothing": 0.1},
         {"tokenise": "shared", "embed": "shared", "feed": True, "sampling": 0.5},
+        {"attend": "monotonic", "smoothing": 0.1, "search": {"use": "beam", "size": 2}},
         {"encode": {"use": "slstm", "width": 8}, "search": {"use": "sampling", "samples": 2}},
     ],
     "decoder crf": [{"word": "mean", "dropout": 0.3, "best": 3}, {}, {"confidence": False}],

@@ -263,6 +263,7 @@ def test_a_gold_that_is_no_text_is_told(gold: Any) -> None:
         ({"heads": 2}, "heads", "has no effect with 'attend: general'. Remove it"),
         ({"coverage": 1.0}, "coverage", "needs 'attend: additive', not general"),
         ({"embed": "shared"}, "embed", "is shared, but 'tokenise' is not"),
+        ({"attend": "monotonic", "feed": True}, "feed", "has no effect with 'attend: monotonic'"),
         ({"copy": True, "smoothing": 0.1}, "smoothing", "has no effect with 'copy'"),
     ],
 )
@@ -273,10 +274,12 @@ def test_settings_that_exclude_each_other_are_told(
         "heads": 4,
         "attend": "general",
         "coverage": 0.0,
+        "feed": False,
         "embed": None,
         "tokenise": None,
         "copy": False,
         "smoothing": 0.0,
+        **dict.fromkeys(("deep", "tie", "sampling", "prefix")),
         **changed,
     }
     ((name, told),) = attention_rules(given)
