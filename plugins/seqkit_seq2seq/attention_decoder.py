@@ -37,7 +37,7 @@ from seqkit_seq2seq.readout import Readout, mixed_loss, mixed_scores
 from seqkit_seq2seq.recurring import Recurrence
 from seqkit_seq2seq.shaping import without
 from seqkit_seq2seq.switches import IMPOSSIBLE, Switches
-from seqkit_seq2seq.target import END, NAME, UNKNOWN, Target
+from seqkit_seq2seq.target import END, UNKNOWN, Target
 
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Float, Int
@@ -123,25 +123,21 @@ class AttentionDecoder(nn.Module):
         """The numbers of the target and its end, and what its embedder needs. Raises DataError.
 
         "draw" is a number of the input's own, from which a search may draw; "prefix" is how the
-        answer begins.
+        answer begins, -1 for a piece that cannot be written.
         """
         found = {"draw": own_number(example)}
         if self.switches.prefix:
-            begins = example.fields.get(self.switches.prefix) or ""
-            numbers = [self.target.number(string) for string in self.target.pieces(begins)]
-            found["prefix"] = np.array(numbers, np.int32)
+            begins = self.target.pieces(example.fields.get(self.switches.prefix) or "")
+            first = [self.target.numbers.get(string, -1) for string in begins]
+            found["prefix"] = np.array(first, np.int32)
         if self.copies is not None:
             name = input_name("attention", example.inputs, self.over)
             found["copies"] = self.copies.numbers(example.inputs[name])
         if example.gold is None:
             return found
         strings = self.target.pieces(example.gold, rng)
-        numbers = [self.target.number(string) for string in strings]
-        if self.copies is not None:
-            numbers = self.copies.wanted(example.inputs[name], strings)
-        found["target"] = np.array([*numbers, END], np.int32)
-        found |= {f"{NAME}/{key}": array for key, array in self.target.arrays(strings).items()}
-        return found
+        own = self.copies and self.copies.wanted(example.inputs[name], strings)
+        return found | self.target.arrays(strings, own)
 
     def describe(self, examples: Iterable[Example], split: str) -> list[Finding]:
         """What the targets are: see `describe_targets`."""

@@ -43,7 +43,7 @@ from seqkit_seq2seq.memory import looks
 from seqkit_seq2seq.recurring import Recurrence
 from seqkit_seq2seq.shaping import without
 from seqkit_seq2seq.switches import IMPOSSIBLE, Switches
-from seqkit_seq2seq.target import END, NAME, UNKNOWN, Target
+from seqkit_seq2seq.target import END, UNKNOWN, Target
 
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Bool, Float, Int
@@ -117,12 +117,7 @@ class MonotonicDecoder(nn.Module):
         found = {"draw": own_number(example)}
         if example.gold is None:
             return found
-        strings = self.target.pieces(example.gold, rng)
-        numbers = [self.target.number(string) for string in strings]
-        found["target"] = np.array([*numbers, END], np.int32)
-        return found | {
-            f"{NAME}/{key}": array for key, array in self.target.arrays(strings).items()
-        }
+        return found | self.target.arrays(self.target.pieces(example.gold, rng))
 
     def describe(self, examples: Iterable[Example], split: str) -> list[Finding]:
         """What the targets are: see `describe_targets`."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Float, Int
     from numpy.random import Generator
 
-    from seqkit.stages import Arrays, Batch
+    from seqkit.stages import Batch
 
 NAME = "target"
 END, UNKNOWN, FIRST = 0, 1, 2
@@ -155,10 +155,20 @@ class Target(nn.Module):
         self.tied = self.tied.to(self.begin.device)
         return torch.cat((self.begin.unsqueeze(0), embedder.table.weight[self.tied]))
 
-    def arrays(self, strings: Sequence[str]) -> Arrays:
-        """What the embedder needs of a target's pieces; those without a number are alike."""
+    def arrays(
+        self, strings: Sequence[str], numbers: Sequence[int] | None = None
+    ) -> dict[str, np.ndarray]:
+        """The numbers of a target, as "target", with its end, and what the embedder needs of it.
+
+        Pieces without a number are alike to the embedder. numbers: where they are not its own.
+        """
         known = [string if string in self.numbers else "" for string in strings]
-        return self.own.prepare(Example({}, {NAME: listed_pieces(known)}), NAME)
+        arrays = self.own.prepare(Example({}, {NAME: listed_pieces(known)}), NAME)
+        numbers = [self.number(string) for string in strings] if numbers is None else numbers
+        return {
+            NAME: np.array([*numbers, END], np.int32),
+            **{f"{NAME}/{key}": array for key, array in arrays.items()},
+        }
 
     def shifted(self, batch: Batch, lengths: Int[Tensor, " batch"]) -> Vectors:
         """What is read before each piece is written: the beginning, then all pieces but the end."""

@@ -210,6 +210,10 @@ def test_answers_begin_as_the_field_says() -> None:
     told = [Example({"begin": "z z"}, EXAMPLES[0].inputs), Example({}, EXAMPLES[1].inputs)]
     answers = decoder.predict(*batch_of(decoder, told), told)
     assert answers[0]["pieces"][:2] == ["z", "z"]
+    told = [Example({"begin": "z never y"}, EXAMPLES[0].inputs)]
+    (answer,) = decoder.predict(*batch_of(decoder, told), told)
+    assert answer["pieces"][0::2][:2] == ["z", "y"]  # what cannot be written stays open
+    told = [EXAMPLES[0], EXAMPLES[1]]
     free = made().predict(*batch_of(made(), told), told)
     assert answers[1] == free[1]
 
