@@ -24,7 +24,7 @@ decode:
   use: writing
   tokenise: {use: characters}
   embed: EMBED
-  search: {use: greedy, longest: 6}
+  search: {use: likeliest, longest: 6}
 train: {epochs: EPOCHS, batch: {rows: 16}, optimiser: {use: adam, rate: 0.01}}
 evaluate: {metrics: [accuracy], bootstrap: 0}
 """
@@ -75,4 +75,4 @@ def test_the_writing_decoder_and_its_search_keep_the_contract() -> None:
     examples = [example(row["text"], row["reversed"]) for row in rows(5, 3)]
     settings = {"tokenise": {"use": "characters"}, "embed": {"use": "lookup", "width": 4}}
     check_stage(registry().find("decoder", "writing").factory, settings=settings, examples=examples)
-    check_stage(registry().find("search", "greedy").factory)
+    check_stage(registry().find("search", "likeliest").factory)

@@ -15,10 +15,10 @@ from seqkit.stages import Answer, Search, Stepwise, Upstream, Vectors
 
 @hookimpl
 def seqkit_stages(register: Register) -> None:
-    register.search("greedy", greedy)
+    register.search("likeliest", likeliest)
 
 
-def greedy(upstream: Upstream, *, longest: PositiveInt = 10) -> Search:
+def likeliest(upstream: Upstream, *, longest: PositiveInt = 10) -> Search:
     """Takes the best piece at each step.
 
     longest: pieces of an answer at most.

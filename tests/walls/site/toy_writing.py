@@ -29,7 +29,7 @@ from seqkit.table import collate
 
 END = "\n"
 NOTHING = Upstream(width=0)
-GREEDY = Use("search", "greedy")
+GREEDY = Use("search", "likeliest")
 
 
 @hookimpl
