@@ -97,12 +97,8 @@ class Attended:
 
     def plain(self) -> dict[str, Any]:
         """As JSON."""
-        return {name: list(map(_listed, value)) for name, value in vars(self).items()}
-
-
-def _listed(value: Any) -> Any:
-    """A tuple as a list."""
-    return list(value) if isinstance(value, tuple) else value
+        weights = [list(row) for row in self.weights]
+        return {"written": list(self.written), "read": list(self.read), "weights": weights}
 
 
 @runtime_checkable

@@ -5,7 +5,7 @@ The next factory is called when the width before it is known. Loading is the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -49,8 +49,8 @@ class Assembly:
 class Fitting:
     """The training examples on their way through the stages, tokenised as soon as that is possible.
 
-    rows: the training split. inputs: a row's texts and frames. gold: a row's gold. shared: whether
-    golds are texts on which the tokenisers and embedders before the decoder are fitted, too.
+    rows: the training split. inputs: a row's texts and frames. gold: a row's gold. shared: by kind,
+    tokenise or embed, the input whose stage is fitted on the golds too, which are texts then.
     """
 
     def __init__(
@@ -58,23 +58,24 @@ class Fitting:
         rows: Sequence[Row],
         inputs: Callable[[Row, str], Inputs],
         gold: Callable[[Row, str], Any],
-        shared: bool = False,
+        shared: Mapping[str, str] | None = None,
     ) -> None:
-        self.rows, self.shared = rows, shared
+        self.rows, self.shared = rows, shared or {}
         self.raw = [inputs(row, f"train: example {number}") for number, row in enumerate(rows, 1)]
         self.gold = [gold(row, f"train: example {number}") for number, row in enumerate(rows, 1)]
         self.examples: list[Example] = []
         self.tokenisers: Mapping[str, Tokeniser] = {}
 
-    def texts(self, names: Iterable[str]) -> Iterator[Text]:
+    def texts(self, names: Sequence[str]) -> Iterator[Text]:
         """The texts of some inputs."""
         for inputs in self.raw:
             yield from (text for name in names if isinstance(text := inputs[name], Text))
-        yield from self.written()
+        if self.shared.get("tokenise") in names:
+            yield from self.written()
 
     def written(self) -> Iterator[Text]:
-        """The golds that the decoder will write in the pieces of its inputs."""
-        for number, gold in enumerate(self.gold if self.shared else (), 1):
+        """The golds, where they are texts."""
+        for number, gold in enumerate(self.gold, 1):
             text = row_text(gold, f"train: example {number}: the gold")
             if isinstance(text, Text):
                 yield text
@@ -93,8 +94,10 @@ class Fitting:
         """The examples with some of their inputs, and the golds that are written like them."""
         for example in self.examples:
             yield replace(example, inputs={name: example.inputs[name] for name in names})
-        for text in self.written():
-            yield Example({}, {names[0]: self.tokenisers[names[0]].prepare(text)})
+        like = self.shared.get("embed")
+        if like is not None and like in names:
+            for text in self.written():
+                yield Example({}, {like: self.tokenisers[like].prepare(text)})
 
 
 def tokenised(

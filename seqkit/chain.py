@@ -21,8 +21,8 @@ FILE = "chain.json"
 
 
 @dataclass(frozen=True)
-class Joint:
-    """A pipeline in its place. reads: by input, the field that it is; gives: by gold, the field."""
+class Member:
+    """A pipeline of a chain. reads: by input, the field that it is; gives: by gold, the field."""
 
     name: str
     pipeline: Pipeline
@@ -38,19 +38,19 @@ class Chain:
     only one of them.
     """
 
-    def __init__(self, name: str, joints: Sequence[Joint]) -> None:
-        self.name, self.joints = name, tuple(joints)
+    def __init__(self, name: str, members: Sequence[Member]) -> None:
+        self.name, self.members = name, tuple(members)
         inputs: dict[str, None] = {}
         given: set[str] = set()
-        for joint in joints:
-            inputs |= dict.fromkeys(field for field in joint.reads.values() if field not in given)
-            given |= set(joint.gives.values())
+        for member in members:
+            inputs |= dict.fromkeys(field for field in member.reads.values() if field not in given)
+            given |= set(member.gives.values())
         self.inputs = tuple(inputs)
 
     def to(self, device: torch.device | str) -> Chain:
         """Moves the weights of all steps; returns the chain itself."""
-        for joint in self.joints:
-            joint.pipeline.to(device)
+        for member in self.members:
+            member.pipeline.to(device)
         return self
 
     def __call__(self, texts: Iterable[Input]) -> list[Answers]:
@@ -86,10 +86,10 @@ class Chain:
     def window(self, fields: Sequence[dict[str, Any]]) -> list[Answers]:
         """The answers to some texts, step by step. It adds to their fields."""
         found: list[dict[str, Any]] = [{} for _ in fields]
-        for joint in self.joints:
-            inputs = [{name: one[field] for name, field in joint.reads.items()} for one in fields]
-            for row, answers in enumerate(joint.pipeline(inputs)):
-                for name, field in joint.gives.items():
+        for member in self.members:
+            inputs = [{name: one[field] for name, field in member.reads.items()} for one in fields]
+            for row, answers in enumerate(member.pipeline(inputs)):
+                for name, field in member.gives.items():
                     found[row][field] = answers[name]
                     fields[row][field] = answers[name]["value"]
         return list(found)
@@ -101,13 +101,13 @@ class Chain:
     def files(self) -> dict[str, bytes]:
         """The files of all steps, each with its number before its name."""
         steps = [
-            {"name": joint.name, "reads": dict(joint.reads), "gives": dict(joint.gives)}
-            for joint in self.joints
+            {"name": member.name, "reads": dict(member.reads), "gives": dict(member.gives)}
+            for member in self.members
         ]
         content = {"format": FORMAT, "seqkit": __version__, "name": self.name, "steps": steps}
         files = {FILE: storage.as_json(content)}
-        for number, joint in enumerate(self.joints, 1):
-            files |= {f"{number}.{name}": kept for name, kept in joint.pipeline.files().items()}
+        for number, member in enumerate(self.members, 1):
+            files |= {f"{number}.{name}": kept for name, kept in member.pipeline.files().items()}
         return files
 
 
@@ -133,10 +133,10 @@ def load_chain(path: str | Path) -> Chain:
             f"{where}: is of format {content['format']}, but this version reads {FORMAT}. "
             f"Install seqkit {content['seqkit']}."
         )
-    joints = []
+    members = []
     for number, step in enumerate(content["steps"], 1):
         start = f"{number}."
         own = {name[len(start) :]: kept for name, kept in files.items() if name.startswith(start)}
         pipeline = restored(own, f"{folder}: step {number}")
-        joints.append(Joint(step["name"], pipeline, step["reads"], step["gives"]))
-    return Chain(content["name"], joints)
+        members.append(Member(step["name"], pipeline, step["reads"], step["gives"]))
+    return Chain(content["name"], members)

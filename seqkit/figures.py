@@ -103,10 +103,10 @@ def heat_map(rows: Sequence[str], columns: Sequence[str], shares: Sequence[Seque
     for place, (name, across) in enumerate(zip(rows, shares, strict=True)):
         y = top + place * SQUARE
         parts.append(words(name, left - 6, y + 0.7 * SQUARE, "end"))
-        for at, part_ in enumerate(across):
-            told = escape(f"{name} \u2190 {columns[at]}: {part_:.2f}")
+        for at, value in enumerate(across):
+            told = escape(f"{name} \u2190 {columns[at]}: {value:.2f}")
             box = f'x="{left + at * SQUARE:g}" y="{y:g}" width="{SQUARE}" height="{SQUARE}"'
-            parts.append(f'<rect {box} fill="{colours(part_)[0]}"><title>{told}</title></rect>')
+            parts.append(f'<rect {box} fill="{colours(value)[0]}"><title>{told}</title></rect>')
     size = (left + SQUARE * len(columns) + 8, top + SQUARE * len(rows) + 8)
     return svg("heat map", parts, size)
 
@@ -114,10 +114,10 @@ def heat_map(rows: Sequence[str], columns: Sequence[str], shares: Sequence[Seque
 def svg(title: str, parts: Sequence[str], size: tuple[int, int] = (WIDTH, HEIGHT)) -> str:
     """A picture of its parts."""
     wide, high = size
-    frame = f'width="{wide}" height="{high}" viewBox="0 0 {wide} {high}"'
+    edges = f'width="{wide}" height="{high}" viewBox="0 0 {wide} {high}"'
     inside = "\n".join(parts)
     named = f"<title>{escape(title)}</title>"
-    return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {frame}>{named}\n{inside}\n</svg>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {edges}>{named}\n{inside}\n</svg>'
 
 
 def line(start: Point, end: Point, colour: str, more: str = "") -> str:

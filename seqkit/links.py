@@ -232,15 +232,22 @@ def numbered(links: tuple[Link, ...]) -> tuple[Link, ...]:
 
 
 def recipe_of(folder: Path) -> Recipe:
-    """The recipe of a run or of a saved pipeline. Raises RecipeError."""
-    if (folder / "recipe.yaml").is_file():
-        return read_recipe(folder / "recipe.yaml")
+    """The recipe of a finished run or of a saved pipeline. Raises RecipeError."""
+    if (folder / "pipeline").exists():
+        folder = folder / "pipeline"
+    elif (folder / "run.json").exists():
+        raise wrong(folder, "the run is not finished. Run its recipe again to go on.")
     file = folder / "pipeline.json"
     try:
-        content = json.loads(file.read_bytes())
-    except (OSError, ValueError) as error:
-        problems = Problems()
+        kept = json.loads(file.read_bytes())["recipe"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
         message = "is no run and no saved pipeline. Name a folder that `seqkit run` has written."
-        problems.add(Mark(one_line(str(folder))), "", message)
-        raise problems.error() from error
-    return recipe_from_plain(content["recipe"], str(file))
+        raise wrong(folder, message) from error
+    return recipe_from_plain(kept, str(file))
+
+
+def wrong(place: Path, message: str) -> RecipeError:
+    """A problem with a folder that a recipe names."""
+    problems = Problems()
+    problems.add(Mark(one_line(str(place))), "", message)
+    return problems.error()

@@ -252,10 +252,14 @@ def fitting(recipe: Recipe, rows: Sequence[Row]) -> Fitting:
     )
 
 
-def shares(recipe: Recipe) -> bool:
-    """Whether the decoder writes texts in the pieces of its inputs."""
+def shares(recipe: Recipe) -> dict[str, str]:
+    """By kind, the input whose stage the decoder shares."""
     stage = recipe.decode.stage
-    return isinstance(stage, Stage) and bool(stage.shares and stage.shares(recipe.decode.settings))
+    if not isinstance(stage, Stage) or stage.shares is None:
+        return {}
+    found = stage.shares(recipe.decode.settings)
+    only = next(iter(recipe.embed))
+    return {kind: only if name is None else name for kind, name in found.items()}
 
 
 def build(recipe: Recipe, rows: Sequence[Row]) -> Pipeline:

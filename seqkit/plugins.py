@@ -39,8 +39,9 @@ Files = Callable[[Mapping[str, Any], Path], Iterable[Path]]
 """From a source's checked settings and the path of a place to the files that it reads there, always
 in the same order; imports nothing heavy. Raises DataError where one is missing."""
 
-Shares = Callable[[Mapping[str, Any]], bool]
-"""Whether a decoder of these checked settings writes texts in the pieces of its inputs."""
+Shares = Callable[[Mapping[str, Any]], Mapping[str, str | None]]
+"""What a decoder of these checked settings has in common with an input: "tokenise", "embed", each
+with the input's name, or None for the only one."""
 
 
 @dataclass
@@ -66,8 +67,8 @@ class Stage:
     """A registered factory.
 
     files: whether a source's places are files, or which files it reads for a place. joint: an
-    encoder that is handed all inputs. shares: of a decoder, whether the tokenisers and embedders
-    of the inputs are fitted on its gold too.
+    encoder that is handed all inputs. shares: of a decoder, which stages of its inputs are fitted
+    on its gold too.
     """
 
     kind: str
@@ -139,8 +140,9 @@ class Register:
     ) -> None:
         """Registers `factory(upstream, *, ...) -> Decoder`.
 
-        shares: whether, with these settings, its gold is a text in the pieces of its inputs, so
-        that their tokenisers and embedders are fitted on both.
+        shares: what its gold, a text, has in common with an input under these settings, as
+        {"tokenise": the input's name or None for the only one, "embed": the same}. The input's
+        stage is then fitted on both.
         """
         self._add("decoder", name, factory, rules, shares=shares)
 

@@ -33,12 +33,16 @@ __all__ = ["explain", "schema"]
 
 Json = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+HEAD: Json = {
+    "seqkit": {"const": FORMAT, "description": "The version of the recipe's format."},
+    "name": {"type": "string", "pattern": f"^{NAME.pattern}$"},
+}
 OPTIONAL = ("tokenise", "encode", "train", "evaluate")
 
 
 def schema(registry: Registry) -> Json:
-    """The JSON Schema (2020-12) of recipes, with every installed plugin's stages."""
-    return _Schema(registry).recipe()
+    """The JSON Schema (2020-12) of recipes and of chains, with every installed plugin's stages."""
+    return _Schema(registry).whole()
 
 
 class _Schema:
@@ -48,12 +52,46 @@ class _Schema:
         self._registry = registry
         self._defs: dict[str, Json] = {}
 
-    def recipe(self) -> Json:
-        """The whole."""
+    def whole(self) -> Json:
+        """What has steps is a chain, all else a recipe."""
+        recipe = self._recipe()
+        return {
+            "$schema": DIALECT,
+            "title": "seqkit recipe",
+            "if": {"required": ["steps"]},
+            "then": self._chain(),
+            "else": recipe,
+            "$defs": dict(sorted(self._defs.items())),
+        }
+
+    def _chain(self) -> Json:
+        """A recipe of several models."""
+        names = {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}
+        step: Json = {
+            "type": "object",
+            "properties": {
+                "recipe": {"type": "string", "description": "What it trains: a recipe's path."},
+                "run": {"type": "string", "description": "What is trained: a run or a model."},
+                "read": {**names, "description": "By input, the field that it is."},
+                "give": {**names, "description": "By answer, the field that it becomes."},
+                "set": {"type": "object", "description": "Settings, by dotted path."},
+            },
+            "anyOf": [{"required": ["recipe"]}, {"required": ["run"]}],
+            "additionalProperties": False,
+        }
+        properties = {**HEAD, "steps": {"type": "array", "items": step, "minItems": 1}}
+        return {
+            "type": "object",
+            "properties": properties,
+            "required": list(properties),
+            "additionalProperties": False,
+        }
+
+    def _recipe(self) -> Json:
+        """A recipe of one model."""
         encoder = [self._nested("encoder"), self._nested("joint"), self._by_input("encoder")]
         properties: Json = {
-            "seqkit": {"const": FORMAT, "description": "The version of the recipe's format."},
-            "name": {"type": "string", "pattern": f"^{NAME.pattern}$"},
+            **HEAD,
             "data": self._data(),
             "tokenise": {"anyOf": [self._nested("tokeniser"), self._by_input("tokeniser")]},
             "embed": {"anyOf": [self._nested("embedder"), self._by_input("embedder")]},
@@ -65,13 +103,10 @@ class _Schema:
         for key in OPTIONAL:
             properties[key] = {"anyOf": [properties[key], {"type": "null"}]}
         return {
-            "$schema": DIALECT,
-            "title": "seqkit recipe",
             "type": "object",
             "properties": properties,
             "required": [key for key in properties if key not in OPTIONAL],
             "additionalProperties": False,
-            "$defs": dict(sorted(self._defs.items())),
         }
 
     def _nested(self, kind: str) -> Json:

@@ -175,6 +175,14 @@ def fitting(**texts: Sequence[Any]) -> Fitting:
     )
 
 
+def both_sides(**shared: str) -> Fitting:
+    """One row of two inputs and a gold that is a text, with what the decoder shares."""
+    row = {"one": Text("a"), "two": Text("b")}
+    found = Fitting([row], lambda row, _: row, lambda *_: "gold", shared)
+    found.tokenise({name: Letters() for name in row})
+    return found
+
+
 def names() -> list[str]:
     """The walk, without what the factories were told."""
     return [step if isinstance(step, str) else f"build {step[0]}" for step in WALK]
@@ -364,3 +372,25 @@ def test_a_saved_state_that_lacks_a_stage_is_told(lost: str, said: str) -> None:
         with pytest.raises(ModelError) as caught:
             assemble(recipe(), None, saved)
         assert str(caught.value) == said
+
+
+def test_golds_are_texts_of_the_input_whose_tokeniser_is_shared() -> None:
+    found = both_sides(tokenise="two")
+    assert [text.text for text in found.texts(["one"])] == ["a"]
+    assert [text.text for text in found.texts(["two"])] == ["b", "gold"]
+    assert [list(each.inputs) for each in found.narrowed(["two"])] == [["two"]]
+
+
+def test_golds_are_examples_of_the_input_whose_embedder_is_shared() -> None:
+    found = both_sides(tokenise="two", embed="two")
+    assert len(list(found.narrowed(["one"]))) == 1
+    _, gold = found.narrowed(["one", "two"])
+    ((name, pieces),) = gold.inputs.items()
+    assert isinstance(pieces, Pieces)
+    assert (name, pieces.source.text) == ("two", "gold")
+
+
+def test_golds_of_a_decoder_that_shares_nothing_are_not_read() -> None:
+    found = both_sides()
+    assert [text.text for text in found.texts(["one", "two"])] == ["a", "b"]
+    assert len(list(found.narrowed(["one", "two"]))) == 1

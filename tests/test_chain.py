@@ -143,6 +143,33 @@ def test_a_trained_run_can_be_a_step(chain: Path, trained: Path, tmp_path: Path)
     assert saved.load()(TEXTS) == again.load()(TEXTS)
 
 
+def test_a_chain_follows_a_model_that_was_trained_anew(
+    chain: Path, trained: Path, tmp_path: Path
+) -> None:
+    chain.write_text(CHAIN.replace("recipe: writer.yaml", "run: run/steps/writer"))
+    first = seqkit.run_chain(chain, out=tmp_path / "other").load()
+    (tmp_path / "writer.yaml").write_text(WRITER.replace("width: 8", "width: 10"))
+    seqkit.run(tmp_path / "writer.yaml", out=trained / "steps" / "writer", fresh=True)
+    second = seqkit.run_chain(chain, out=tmp_path / "other").load()
+    sizes = [len(model.files()["1.weights.safetensors"]) for model in (first, second)]
+    assert sizes[0] < sizes[1]
+
+
+def test_a_damaged_chain_is_written_again(chain: Path, trained: Path) -> None:
+    (trained / "pipeline" / "2.weights.safetensors").write_bytes(b"")
+    assert seqkit.run_chain(chain, out=trained).load()(TEXTS)
+
+
+def test_a_folder_of_another_run_is_left_alone(chain: Path, trained: Path) -> None:
+    single = trained / "steps" / "writer"
+    with pytest.raises(RunError, match=r"holds the run of a single recipe\. Give the chain"):
+        seqkit.run_chain(chain, out=single)
+    (single / "run.json").unlink()
+    with pytest.raises(RunError, match=r"is not the model of a chain\. Give the chain"):
+        seqkit.run_chain(chain, out=single)
+    assert seqkit.load(single)(TEXTS)
+
+
 def test_the_command_line_runs_and_answers(chain: Path, tmp_path: Path, command: Command) -> None:
     code, out, told = command("check", chain)
     assert (code, out) == (0, f"{chain}: both is in order: writer, tagger\n"), told

@@ -134,6 +134,7 @@ BOUNDS: dict[str, Any] = {
 }
 NOTES = {"title", "description", "default", "$schema", "$defs", "required", "properties", "items"}
 KNOWN = {*BOUNDS, *NOTES, "type", "anyOf", "$ref", "additionalProperties", "prefixItems"}
+KNOWN |= {"if", "then", "else"}
 
 
 def valid(value: Any, rule: Any) -> bool:
@@ -143,6 +144,8 @@ def valid(value: Any, rule: Any) -> bool:
     assert set(rule) <= KNOWN, set(rule) - KNOWN
     if "$ref" in rule:
         return valid(value, SCHEMA["$defs"][rule["$ref"].removeprefix("#/$defs/")])
+    if "if" in rule:
+        return valid(value, rule["then" if valid(value, rule["if"]) else "else"])
     if "anyOf" in rule and not any(valid(value, each) for each in rule["anyOf"]):
         return False
     if "type" in rule:
@@ -192,6 +195,17 @@ def test_a_recipe_fits_the_schema() -> None:
     assert valid(RECIPE, SCHEMA)
     assert SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert json.loads(json.dumps(SCHEMA)) == SCHEMA
+
+
+def test_a_chain_fits_the_schema() -> None:
+    head = {"seqkit": 1, "name": "both"}
+    step = {"run": "runs/one", "read": {"text": "en"}, "give": {"upos": "tags"}}
+    more = {"recipe": "two.yaml", "set": {"train.epochs": 5}}
+    assert valid({**head, "steps": [step, more]}, SCHEMA)
+    wrong: list[Any] = [[], ["runs/one"], [{"read": {}}], [{**step, "reads": {}}], [{"run": 3}]]
+    assert not any(valid({**head, "steps": steps}, SCHEMA) for steps in wrong)
+    assert not valid({"steps": [step]}, SCHEMA)
+    assert not valid({**head, "steps": [step], "data": {}}, SCHEMA)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +279,9 @@ def test_the_schema_has_defaults_and_descriptions() -> None:
 
 
 def test_an_empty_registry_has_a_schema() -> None:
-    assert schema(Registry([]))["properties"]["data"] == {"anyOf": [{"type": "string", "enum": []}]}
+    assert schema(Registry([]))["else"]["properties"]["data"] == {
+        "anyOf": [{"type": "string", "enum": []}]
+    }
 
 
 def test_a_stage_is_explained() -> None:

@@ -10,13 +10,13 @@ from seqkit_seq2seq.searching import (
     greedy_search,
     sampling_search,
 )
-from seqkit_seq2seq.writing import attention, attention_rules, shares_pieces
+from seqkit_seq2seq.writing import attention, attention_rules, shared_stages
 
 
 @hookimpl
 def seqkit_stages(register: Register) -> None:
     """Registers the decoder, the searches and the metrics."""
-    register.decoder("attention", attention, rules=attention_rules, shares=shares_pieces)
+    register.decoder("attention", attention, rules=attention_rules, shares=shared_stages)
     register.search("greedy", greedy_search)
     register.search("beam", beam_search, rules=beam_rules)
     register.search("sampling", sampling_search)

@@ -21,7 +21,6 @@ from seqkit.stages import (
     Example,
     Learnt,
     Loss,
-    Pieces,
     Search,
     Upstream,
     Vectors,
@@ -32,7 +31,7 @@ from seqkit_seq2seq.attending import Attention
 from seqkit_seq2seq.bridging import Bridge
 from seqkit_seq2seq.copying import Copies
 from seqkit_seq2seq.describing import describe_targets
-from seqkit_seq2seq.memory import Memory, Turned, looks
+from seqkit_seq2seq.memory import Memory, Reader, Turned, attended
 from seqkit_seq2seq.readout import Readout, mixed_loss, mixed_scores
 from seqkit_seq2seq.recurring import Recurrence
 from seqkit_seq2seq.shaping import without
@@ -156,7 +155,7 @@ class AttentionDecoder(nn.Module):
             copies = copies.long()
             extra = max(int(copies.max()) + 1 - self.target.size, 0) if copies.numel() else 0
         tied = self.target.weights() if self.switches.tie else None
-        memory = Memory(seen, self.target.table(), tied, self.recurrence.stepper(), copies, extra)
+        memory = Memory(seen, Reader(self.target, self.recurrence), tied, copies, extra)
         nothing = vectors.values.new_zeros(len(vectors.values), vectors.values.shape[1])
         fed = vectors.values.new_zeros(
             len(vectors.values), self.readout.width if self.switches.feed else 0
@@ -177,7 +176,7 @@ class AttentionDecoder(nn.Module):
         An unknown piece is never written.
         """
         known = last.where(last < self.target.size, UNKNOWN)
-        turned, state = self.turn(memory, state, memory.table[known])
+        turned, state = self.turn(memory, state, memory.reader.table[known])
         scores = self.readout.scores(turned.mixed[:, 0], memory.tied).float()
         if turned.writes is None or memory.copies is None:
             return without(scores.log_softmax(1), UNKNOWN, IMPOSSIBLE), state
@@ -195,7 +194,7 @@ class AttentionDecoder(nn.Module):
         """One step of all rows. What it gives has one step of time."""
         fed, covered, _, *recurrent = state
         read = torch.cat((embedded, fed), 1) if self.switches.feed else embedded
-        hidden, after = memory.advance(read, tuple(recurrent))
+        hidden, after = memory.reader.advance(read, tuple(recurrent))
         texts = len(memory.seen.mask)
         hypotheses = len(hidden) // max(texts, 1)
         queries = hidden.view(texts, hypotheses, -1)
@@ -233,7 +232,7 @@ class AttentionDecoder(nn.Module):
         for given in embedded.values.unbind(1):
             if written is not None:
                 drawn = torch.rand(len(given), 1, device=given.device) < self.switches.scheduled
-                given = torch.where(drawn, memory.table[written], given)
+                given = torch.where(drawn, memory.reader.table[written], given)
             turned, state = self.turn(memory, state, given)
             found.append(turned)
             if self.training and self.switches.scheduled:
@@ -299,14 +298,12 @@ class AttentionDecoder(nn.Module):
         self, inputs: Mapping[str, Vectors], batch: Batch, example: Example, answer: Answer
     ) -> Attended:
         """The weights of the input's steps at each piece of an answer."""
-        given = example.inputs[input_name("attention", example.inputs, self.over)]
         written = answer["pieces"]
         numbers = [self.target.number(string) for string in written]
         if self.copies is not None:
-            numbers = self.copies.wanted(given, written)
-        weights = list(looks(cast("Any", self), *self.start(inputs, batch), numbers))
-        read = given.strings if isinstance(given, Pieces) else [""] * len(given)
-        return Attended(tuple(written), tuple(read), tuple(weights))
+            name = input_name("attention", example.inputs, self.over)
+            numbers = self.copies.wanted(example.inputs[name], written)
+        return attended(self, inputs, batch, example, written, numbers)
 
     def gold(self, example: Example) -> Answer:
         """The text of the file, and its references where the recipe names their field."""

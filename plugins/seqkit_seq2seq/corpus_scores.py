@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
@@ -29,12 +30,18 @@ class CorpusScore:
         self.metric.num_refs = 1
         self.signature = f"{name} {self.metric.get_signature()}"
 
+    def survey(self, answers: Sequence[Answer], golds: Sequence[Answer]) -> None:
+        """Says in the signature how many references each text has, or that this differs."""
+        del answers
+        numbers = {len(references(self.name, gold)) for gold in golds}
+        self.metric.num_refs = numbers.pop() if len(numbers) == 1 else -1
+        self.signature = f"{self.name} {self.metric.get_signature()}"
+
     def counts(self, answer: Answer, gold: Answer) -> Float[np.ndarray, " count"]:
         """What sacrebleu sums over texts. Raises DataError where a value is no text."""
         # sacrebleu offers these two steps to its own bootstrap alone; they are its contract there.
         wanted = [[one] for one in references(self.name, gold)]
         (found,) = self.metric._extract_corpus_statistics([said(self.name, answer)], wanted)
-        self.signature = f"{self.name} {self.metric.get_signature()}"
         return np.array(found, np.float64)
 
     def value(self, totals: Float[np.ndarray, " count"]) -> float:

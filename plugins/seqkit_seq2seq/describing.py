@@ -70,10 +70,9 @@ def unknown(
         share = lacking.total() / total
         most = sorted(lacking.items(), key=lambda item: (-item[1], item[0]))[:MOST]
         named = ", ".join(f"{string[:40]!r} ({count:,})" for string, count in most)
-        what = "neither be written nor copied" if copying else "not be written"
+        what = "can neither be written nor copied" if copying else "cannot be written"
         yield Finding(
-            f"{share:.1%} of the targets' pieces ({lacking.total():,}) can {what}; most often "
-            f"{named}",
+            f"{share:.1%} of the targets' pieces ({lacking.total():,}) {what}; most often {named}",
             "warning" if share > MANY else "note",
         )
 

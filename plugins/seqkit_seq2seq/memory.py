@@ -2,34 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, final
 
 import torch
 from torch import Tensor
 
-from seqkit.abilities import Advance
+from seqkit.abilities import Advance, Attended
+from seqkit.inputs import input_name
 from seqkit.settings import CHECK_SHAPES
+from seqkit.stages import Example, Pieces, Vectors
 from seqkit_seq2seq.attending import Seen
+from seqkit_seq2seq.recurring import Recurrence
+from seqkit_seq2seq.target import Target
 
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Float, Int
 
-    from seqkit.stages import State
+    from seqkit.stages import Batch, State
+
+
+@final
+class Reader:
+    """Reads what was written, a piece at a time.
+
+    Training over whole texts reads nothing here, so that neither part is made before it is used.
+    """
+
+    def __init__(self, target: Target, recurrence: Recurrence) -> None:
+        self.target, self.recurrence = target, recurrence
+
+    @cached_property
+    def table(self) -> Float[Tensor, "label width"]:
+        """The vector of every piece."""
+        return self.target.table()
+
+    @cached_property
+    def advance(self) -> Advance:
+        """One step of the recurrent layers, with what training draws once for a text."""
+        return self.recurrence.stepper()
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What every step reads: the input, the vectors of pieces, the way to advance.
+    """What every step reads: the input, and what was written.
 
-    copies: the number of each step of the input; extra: how many strings only the input has.
+    tied: the output weights, where they are the pieces' vectors. copies: the number of each step of
+    the input; extra: how many strings only the input has.
     """
 
     seen: Seen
-    table: Float[Tensor, "label width"]
+    reader: Reader
     tied: Float[Tensor, "label width"] | None
-    advance: Advance
     copies: Int[Tensor, "batch source"] | None = None
     extra: int = 0
 
@@ -43,12 +69,26 @@ class Turned:
     writes: Float[Tensor, "batch time 1"] | None
 
 
+def attended(
+    decoder: Any,
+    inputs: Mapping[str, Vectors],
+    batch: Batch,
+    example: Example,
+    written: Sequence[str],
+    numbers: Sequence[int],
+) -> Attended:
+    """The weights of the input's steps at each piece of an answer to one text."""
+    given = example.inputs[input_name("attention", example.inputs, decoder.over)]
+    read = given.strings if isinstance(given, Pieces) else [""] * len(given)
+    memory, state = decoder.start(inputs, batch)
+    shown = tuple(row[: len(read)] for row in looks(decoder, memory, state, numbers))
+    return Attended(tuple(written), tuple(read), shown)
+
+
 def looks(
-    decoder: Any, memory: Any, state: State, numbers: Iterable[int]
+    decoder: Any, memory: Any, state: State, numbers: Sequence[int]
 ) -> Iterator[tuple[float, ...]]:
     """The weights of one text's steps while its pieces are written."""
-    last = decoder.end
-    for number in numbers:
+    for last in [decoder.end, *numbers[:-1]][: len(numbers)]:
         _, state = decoder.step(memory, state, torch.tensor([last], device=state[0].device))
         yield tuple(decoder.alignment(state)[0].tolist())
-        last = number

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqkit.abilities import Advance, Attended, Finding
+from seqkit.abilities import Attended, Finding
 from seqkit.inputs import input_name, input_width
 from seqkit.settings import CHECK_SHAPES, Nested
 from seqkit.stages import (
@@ -29,7 +29,6 @@ from seqkit.stages import (
     Example,
     Learnt,
     Loss,
-    Pieces,
     Search,
     Upstream,
     Vectors,
@@ -39,7 +38,7 @@ from seqkit_seq2seq.answering import answers_of, gold_of, own_number
 from seqkit_seq2seq.attending import LOW
 from seqkit_seq2seq.bridging import Bridge
 from seqkit_seq2seq.describing import describe_targets
-from seqkit_seq2seq.memory import looks
+from seqkit_seq2seq.memory import Reader, attended
 from seqkit_seq2seq.recurring import Recurrence
 from seqkit_seq2seq.shaping import without
 from seqkit_seq2seq.switches import IMPOSSIBLE, Switches
@@ -59,8 +58,7 @@ class Source:
     keys: Float[Tensor, "batch source hidden"]
     values: Float[Tensor, "batch source width"]
     mask: Bool[Tensor, "batch source"]
-    table: Float[Tensor, "label embedded"]
-    advance: Advance
+    reader: Reader
 
     def repeated(self, rows: int) -> Source:
         """With a row for each hypothesis."""
@@ -141,8 +139,7 @@ class MonotonicDecoder(nn.Module):
             self.key(values),
             self.value(values),
             mask,
-            self.target.table(),
-            self.recurrence.stepper(),
+            Reader(self.target, self.recurrence),
         )
         rows, steps = mask.shape
         prior = torch.full((rows, steps), LOW, device=mask.device)
@@ -163,7 +160,7 @@ class MonotonicDecoder(nn.Module):
         source = memory.repeated(len(last))
         there = written.gather(2, last.view(-1, 1, 1).expand(-1, written.shape[1], 1)).squeeze(2)
         before = (prior + there).log_softmax(1)
-        hidden, after = memory.advance(memory.table[last], tuple(recurrent))
+        hidden, after = memory.reader.advance(memory.reader.table[last], tuple(recurrent))
         prior = self.moved(source, before, hidden)
         written = self.written(source, hidden)
         scores = torch.logsumexp(prior.unsqueeze(2) + written, 1)
@@ -237,12 +234,9 @@ class MonotonicDecoder(nn.Module):
         self, inputs: Mapping[str, Vectors], batch: Batch, example: Example, answer: Answer
     ) -> Attended:
         """The probability of each step of the input at each piece of an answer."""
-        given = example.inputs[input_name("attention", example.inputs, self.over)]
-        numbers = [self.target.number(string) for string in answer["pieces"]]
-        weights = looks(cast("Any", self), *self.start(inputs, batch), numbers)
-        read = given.strings if isinstance(given, Pieces) else [""] * len(given)
-        shown = (row[: len(read)] for row in weights)
-        return Attended(tuple(answer["pieces"]), tuple(read), tuple(shown))
+        written = answer["pieces"]
+        numbers = [self.target.number(string) for string in written]
+        return attended(self, inputs, batch, example, written, numbers)
 
     def gold(self, example: Example) -> Answer:
         """The text of the file, and its references where the recipe names their field."""

@@ -48,6 +48,7 @@ class Sampling:
     ) -> list[list[Answer]]:
         """Some answers for each text, the likeliest first."""
         limits, shape = self.limits.of(inputs), Shape(decoder.end, self.minimum)
+        prefix = batch.get("prefix")
         memory, state = decoder.start(inputs, batch)
         state = tuple(part.repeat_interleave(self.count, 0) for part in state)
         texts = torch.arange(len(limits), device=limits.device)
@@ -58,7 +59,9 @@ class Sampling:
         found: list[list[Answer]] = [[] for _ in texts]
         while len(texts):
             scores, state = decoder.step(memory, state, last)
-            allowed = self.filtered(shape.apply(scores, written.pieces) / self.temperature)
+            begins = None if prefix is None else prefix[texts].repeat_interleave(self.count, 0)
+            allowed = shape.apply(scores, written.pieces, begins)
+            allowed = self.filtered(allowed / self.temperature)
             uniform = torch.cat([self.drawn(chance[int(text)], scores) for text in texts])
             last = (allowed.softmax(1).cumsum(1) < uniform).sum(1).clamp(max=scores.shape[1] - 1)
             logs = scores.gather(1, last.unsqueeze(1)).squeeze(1)

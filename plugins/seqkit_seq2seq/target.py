@@ -141,8 +141,11 @@ class Target(nn.Module):
         """The vector of every number, as the embedder has it; that of the end begins a text."""
         every = {name: value.to(self.begin.device) for name, value in self.every.items()}
         training = self.embedder.training
-        found: Tensor = self.embedder.eval()(every).values[0]  # dropout is for what is read
-        self.embedder.train(training)
+        if training:  # dropout is for what is read
+            self.embedder.eval()
+        found: Tensor = self.embedder(every).values[0]
+        if training:
+            self.embedder.train()
         return torch.cat((self.begin.unsqueeze(0), found))
 
     def weights(self) -> Float[Tensor, "label width"]:

@@ -112,21 +112,22 @@ def attention(
 
 def attention_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Settings that exclude each other or have no effect."""
+    if settings["heads"] != 4 and settings["attend"] != "heads":
+        yield "heads", f"has no effect with 'attend: {settings['attend']}'. Remove it"
+    if settings["embed"] == "shared" and settings["tokenise"] != "shared":
+        yield "embed", "is shared, but 'tokenise' is not: other pieces have no vectors. Share both"
     if settings["attend"] == "monotonic":
         for name in ("feed", "deep", "tie", "copy", "coverage", "sampling", "prefix"):
             if settings[name]:
                 yield name, "has no effect with 'attend: monotonic'. Remove it"
         return
-    if settings["heads"] != 4 and settings["attend"] != "heads":
-        yield "heads", f"has no effect with 'attend: {settings['attend']}'. Remove it"
     if settings["coverage"] and settings["attend"] != "additive":
         yield "coverage", f"needs 'attend: additive', not {settings['attend']}. Change one of them"
-    if settings["embed"] == "shared" and settings["tokenise"] != "shared":
-        yield "embed", "is shared, but 'tokenise' is not: other pieces have no vectors. Share both"
     if settings["copy"] and settings["smoothing"]:
         yield "smoothing", "has no effect with 'copy', whose loss is that of a mixture. Remove one"
 
 
-def shares_pieces(settings: Mapping[str, Any]) -> bool:
-    """Whether the target is written in the pieces of the input."""
-    return bool(settings["tokenise"] == "shared")
+def shared_stages(settings: Mapping[str, Any]) -> dict[str, str | None]:
+    """Which stages of its input the target shares."""
+    kinds = ("tokenise", "embed")
+    return {kind: settings["over"] for kind in kinds if settings[kind] == "shared"}

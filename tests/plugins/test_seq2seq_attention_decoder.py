@@ -205,6 +205,15 @@ def test_scheduled_sampling_reads_what_the_model_wrote() -> None:
     assert total(decoder, inputs, blind) == pytest.approx(own, abs=1e-4)  # no gold was read
 
 
+@pytest.mark.parametrize("name", VARIANTS)
+def test_training_embeds_what_it_reads_and_nothing_else(name: str) -> None:
+    decoder = made(**VARIANTS[name]).train()
+    calls: list[Any] = []
+    decoder.target.embedder.register_forward_hook(lambda *given: calls.append(given))
+    decoder.loss(*batch_of(decoder, EXAMPLES))
+    assert len(calls) == 1
+
+
 def test_answers_begin_as_the_field_says() -> None:
     decoder = made(prefix="begin")
     told = [Example({"begin": "z z"}, EXAMPLES[0].inputs), Example({}, EXAMPLES[1].inputs)]
@@ -268,6 +277,8 @@ def test_a_gold_that_is_no_text_is_told(gold: Any) -> None:
         ({"coverage": 1.0}, "coverage", "needs 'attend: additive', not general"),
         ({"embed": "shared"}, "embed", "is shared, but 'tokenise' is not"),
         ({"attend": "monotonic", "feed": True}, "feed", "has no effect with 'attend: monotonic'"),
+        ({"attend": "monotonic", "heads": 2}, "heads", "has no effect with 'attend: monotonic'"),
+        ({"attend": "monotonic", "embed": "shared"}, "embed", "is shared, but 'tokenise' is not"),
         ({"copy": True, "smoothing": 0.1}, "smoothing", "has no effect with 'copy'"),
     ],
 )

@@ -37,7 +37,7 @@ def test_pieces_that_cannot_be_written_are_named() -> None:
     test = [example("q b", "x q"), example("c", "q r s")]
     _, told = found(test, "test")
     assert told == Finding(
-        "80.0% of the targets' pieces (4) can not be written; most often 'q' (2), 'r' (1), 's' (1)",
+        "80.0% of the targets' pieces (4) cannot be written; most often 'q' (2), 'r' (1), 's' (1)",
         "warning",
     )
     _, told = found(test, "test", copy=True)

@@ -10,6 +10,7 @@ import sacrebleu
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqkit.abilities import Surveying
 from seqkit.errors import DataError
 from seqkit.stages import Metric
 from seqkit_seq2seq.judging import bleu, chrf, error_rate, rouge, ter, wrong
@@ -24,6 +25,8 @@ def score(metric: Metric, said: Sequence[str], golds: Sequence[Any]) -> float:
         ({"value": one}, gold if isinstance(gold, dict) else {"value": gold})
         for one, gold in zip(said, golds, strict=True)
     ]
+    if isinstance(metric, Surveying):
+        metric.survey(*map(list, zip(*pairs, strict=True)))
     counts = [metric.counts(answer, gold) for answer, gold in pairs]
     return metric.value(sum(counts[1:], start=counts[0]))
 
@@ -53,6 +56,11 @@ def test_several_references_are_sacrebleus() -> None:
     wanted = sacrebleu.corpus_bleu(SAID, [RIGHT, others])
     metric = bleu()
     assert score(metric, SAID, golds) == pytest.approx(wanted.score)
+    assert metric.signature.startswith("bleu nrefs:2|")
+    score(metric, SAID, [*golds[:3], RIGHT[3]])
+    assert metric.signature.startswith("bleu nrefs:var|")
+    score(metric, SAID, RIGHT)
+    assert metric.signature.startswith("bleu nrefs:1|")
 
 
 def test_signatures_say_what_was_measured() -> None:

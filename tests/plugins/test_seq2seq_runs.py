@@ -77,6 +77,15 @@ def test_pieces_of_both_sides_have_one_vector_and_come_back(
         assert answers == TARGET
 
 
+def test_an_embedder_of_the_input_alone_learns_no_vectors_of_the_target(
+    recipe: Callable[..., Path], tmp_path: Path
+) -> None:
+    seqkit.run(recipe("{use: attention, tokenise: shared}", "words"), out=tmp_path / "run")
+    network: Any = seqkit.load(tmp_path / "run").network
+    assert "Hund" not in network.embedders["text"].known
+    assert "Hund" in network.decoder.target.strings
+
+
 def test_an_answer_tells_what_it_is_made_of(recipe: Callable[..., Path], tmp_path: Path) -> None:
     seqkit.run(recipe(), out=tmp_path / "run")
     [answers] = seqkit.load(tmp_path / "run")(["a dog runs"])

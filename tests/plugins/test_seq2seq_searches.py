@@ -129,10 +129,14 @@ def test_no_run_of_pieces_comes_twice(size: int) -> None:
 
 def test_answers_begin_with_their_prefix() -> None:
     prefix = torch.tensor([[3, 3, 2], [4, -1, -1], [-1, -1, -1], [1, 2, -1], [5, 5, 5]])
-    for search in (greedy_search(NOTHING), beam_search(NOTHING, size=3)):
+    for search in (
+        greedy_search(NOTHING),
+        beam_search(NOTHING, size=3),
+        sampling_search(NOTHING, samples=4),
+    ):
         for row, answers in enumerate(run(search, prefix=prefix)):
             wanted = [piece for piece in prefix[row].tolist() if piece >= 0]
-            assert answers[0]["value"][: len(wanted)] == wanted
+            assert all(answer["value"][: len(wanted)] == wanted for answer in answers)
 
 
 def test_groups_begin_differently() -> None:
