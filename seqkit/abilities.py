@@ -87,6 +87,17 @@ class Aligning(Protocol):
     def alignment(self, state: State) -> Float[Tensor, "row source"]: ...
 
 
+@runtime_checkable
+class Including(Protocol):
+    """A search that may write what an answer must have.
+
+    includes: whether it does; it then reads "include" of the batch, by text the numbers of all
+    phrases, a -1 between them and behind the last.
+    """
+
+    includes: bool
+
+
 @dataclass(frozen=True)
 class Attended:
     """Where a decoder looked: for each piece that it wrote, the weight of each that it read."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqkit.abilities import Attended, Finding
+from seqkit.abilities import Attended, Finding, Including
 from seqkit.errors import PluginError
 from seqkit.inputs import input_name, input_width
 from seqkit.settings import CHECK_SHAPES, Nested
@@ -27,6 +27,7 @@ from seqkit.stages import (
     time_mask,
 )
 from seqkit_seq2seq.answering import answers_of, gold_of, own_number
+from seqkit_seq2seq.asking import beginning, padded, phrases
 from seqkit_seq2seq.attending import Attention
 from seqkit_seq2seq.bridging import Bridge
 from seqkit_seq2seq.copying import Copies
@@ -72,6 +73,11 @@ class AttentionDecoder(nn.Module):
         self.target, self.encode = target, encode
         self.along_time = frozenset({"copies"} if switches.copying else ())
         self.copies = Copies(target) if switches.copying else None
+        if switches.include and not (isinstance(search, Including) and search.includes):
+            raise PluginError(
+                "attention: 'include' needs a search that can write what it must, such as a beam "
+                "without groups. Use `search: beam`, or leave 'include' out."
+            )
         if switches.copying and upstream.stride != 1:
             raise PluginError(
                 "attention: the encoder joins steps, so that 'copy' cannot tell what a step is. "
@@ -122,16 +128,17 @@ class AttentionDecoder(nn.Module):
         """The numbers of the target and its end, and what its embedder needs. Raises DataError.
 
         "draw" is a number of the input's own, from which a search may draw; "prefix" is how the
-        answer begins, -1 for a piece that cannot be written.
+        answer begins, "include" what it must have.
         """
         found = {"draw": own_number(example)}
         if self.switches.prefix:
-            begins = self.target.pieces(example.fields.get(self.switches.prefix) or "")
-            first = [self.target.numbers.get(string, -1) for string in begins]
-            found["prefix"] = np.array(first, np.int32)
+            found["prefix"] = beginning(self.target, example, self.switches.prefix)
         if self.copies is not None:
             name = input_name("attention", example.inputs, self.over)
             found["copies"] = self.copies.numbers(example.inputs[name])
+        if self.switches.include:
+            asked = (self.target, self.copies, example, self.switches.include, self.over)
+            found["include"] = phrases(*asked)
         if example.gold is None:
             return found
         strings = self.target.pieces(example.gold, rng)
@@ -283,10 +290,7 @@ class AttentionDecoder(nn.Module):
         self, inputs: Mapping[str, Vectors], batch: Batch, examples: Sequence[Example]
     ) -> list[Answer]:
         """The texts that the search finds: see `answers_of`."""
-        if "prefix" in batch:
-            real = time_mask(batch["prefix.lengths"], batch["prefix"].shape[1])
-            batch = {**batch, "prefix": batch["prefix"].long().masked_fill(~real, -1)}
-        found = self.search.run(cast("Any", self), inputs, batch)
+        found = self.search.run(cast("Any", self), inputs, padded(batch))
         names = [input_name("attention", one.inputs, self.over) for one in examples]
         return [
             answers_of(self.target, self.copies, example.inputs[name], answers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
@@ -13,6 +13,7 @@ from torch import Tensor
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Answer, Stepwise, Vectors
 from seqkit_seq2seq.hypotheses import Hypotheses, looked_at, most, normalised
+from seqkit_seq2seq.including import Choice, Phrases, chosen, phrases_of
 from seqkit_seq2seq.limits import Limits
 from seqkit_seq2seq.selecting import Candidates, select
 from seqkit_seq2seq.shaping import Shape
@@ -46,6 +47,15 @@ class Beam:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What is asked of each text's answers: their greatest length, beginning and phrases."""
+
+    limits: Int[Tensor, " batch"]
+    prefix: Int[Tensor, "batch steps"] | None
+    phrases: Sequence[Phrases] | None
+
+
+@dataclass(frozen=True)
 class Stepped:
     """What a step of all hypotheses gives. aligned, covered: of the hypotheses before it."""
 
@@ -60,7 +70,8 @@ class BeamSearch:
     """Keeps the best hypotheses of each text; a text is done when as many have ended.
 
     A score is the sum of the log-probabilities over length^power, plus the coverage penalty of Wu
-    et al. (2016), equation 14: coverage sum_i log min(sum_t a_ti, 1).
+    et al. (2016), equation 14: coverage sum_i log min(sum_t a_ti, 1). includes: whether it writes
+    the phrases that a text must have, which groups do not.
     """
 
     def __init__(
@@ -80,16 +91,17 @@ class BeamSearch:
         self.power, self.coverage = power, coverage
         self.minimum, self.no_repeat = minimum, no_repeat
         self.groups, self.diversity, self.each = groups, diversity, size // groups
+        self.includes = groups == 1
 
     def run(
         self, decoder: Stepwise, inputs: Mapping[str, Vectors], batch: Batch
     ) -> list[list[Answer]]:
         """The best answers of each text, best first."""
-        limits = self.limits.of(inputs)
-        beam, prefix = self.begin(decoder, inputs, batch), batch.get("prefix")
+        asked = self.asked(inputs, batch)
+        beam, limits = self.begin(decoder, inputs, batch), asked.limits
         found: Found = [[[] for _ in range(self.groups)] for _ in limits]
         while len(beam.texts):
-            stepped = self.follow(decoder, beam, prefix)
+            stepped = self.follow(decoder, beam, asked)
             self.collect(beam, stepped, found, decoder.end)
             beam = self.go_on(beam, stepped, decoder.end)
             spent = beam.written.pieces.shape[1] >= limits[beam.texts]
@@ -105,6 +117,15 @@ class BeamSearch:
             for groups in found
         ]
 
+    def asked(self, inputs: Mapping[str, Vectors], batch: Batch) -> Asked:
+        """What is asked of the answers; phrases make them longer where they must."""
+        limits, prefix, phrases = self.limits.of(inputs), batch.get("prefix"), phrases_of(batch)
+        if phrases is not None:
+            begun = 0 if prefix is None else (prefix >= 0).sum(1)
+            sizes = torch.tensor([one.size for one in phrases], device=limits.device)
+            limits = torch.where(sizes > 0, limits + begun + sizes, limits)
+        return Asked(limits, prefix, phrases)
+
     def begin(self, decoder: Stepwise, inputs: Mapping[str, Vectors], batch: Batch) -> Beam:
         """The hypotheses before the first step: alike, so that of each group only one counts."""
         memory, state = decoder.start(inputs, batch)
@@ -119,24 +140,43 @@ class BeamSearch:
         last = torch.full((rows,), decoder.end, device=texts.device)
         return Beam(texts, memory, state, last, totals, written, covered)
 
-    def follow(self, decoder: Stepwise, beam: Beam, prefix: Tensor | None) -> Stepped:
+    def follow(self, decoder: Stepwise, beam: Beam, asked: Asked) -> Stepped:
         """One step of all hypotheses, and the best ways to go on."""
         scores, state = decoder.step(beam.memory, beam.state, beam.last)
+        prefix = asked.prefix
         if prefix is not None:
             prefix = prefix[beam.texts].repeat_interleave(self.size, 0)
         shape = Shape(decoder.end, self.minimum, self.no_repeat)
         allowed = shape.apply(scores, beam.written.pieces, prefix)
-        candidates = select(
-            allowed.view(len(beam.texts), self.size, -1),
-            scores.view(len(beam.texts), self.size, -1),
-            beam.totals,
-            self.groups,
-            self.diversity,
-        )
+        allowed, scores = (part.view(len(beam.texts), self.size, -1) for part in (allowed, scores))
+        candidates = select(allowed, scores, beam.totals, self.groups, self.diversity)
+        if asked.phrases is not None:
+            choices = self.choices(beam, allowed, scores, asked, decoder.end)
+            candidates = chosen(candidates, choices)
         looked, covered = looked_at(decoder, state), beam.covered
         if covered is not None and looked is not None:
             covered = covered + looked
         return Stepped(candidates, state, most(looked), covered)
+
+    def choices(
+        self, beam: Beam, allowed: Tensor, scores: Tensor, asked: Asked, end: int
+    ) -> dict[int, Choice]:
+        """The steps of those texts that must have phrases."""
+        written = beam.written.pieces.view(len(beam.texts), self.size, -1).tolist()
+        phrases = asked.phrases or []
+        return {
+            row: Choice(
+                allowed[row],
+                scores[row],
+                beam.totals[row],
+                written[row],
+                phrases[text],
+                int(asked.limits[text]),
+                end,
+            )
+            for row, text in enumerate(beam.texts.tolist())
+            if phrases[text].every
+        }
 
     def collect(self, beam: Beam, stepped: Stepped, found: Found, end: int) -> None:
         """Adds the candidates that end, and are among the best, to the answers."""

@@ -36,6 +36,7 @@ def describe_targets(
     ]
     found += empty(lengths, split)
     found += unknown(target, every, pieces, copying)
+    found += lossy(target, every, pieces)
     if split == "train":
         found += [Finding(f"example: {line}") for line in decoded(target, every, pieces)]
     return found
@@ -48,6 +49,18 @@ def empty(lengths: Sequence[int], split: str) -> Iterator[Finding]:
         yield Finding("all targets are empty: there is nothing to learn", "error")
     elif count:
         yield Finding(f"{count:,} of {len(lengths):,} targets are empty", "warning")
+
+
+def lossy(
+    target: Target, examples: Sequence[Example], pieces: Sequence[Sequence[str]]
+) -> Iterator[Finding]:
+    """Targets that their own pieces cannot be joined to."""
+    count = sum(
+        target.text(list(strings)) != read(example.gold)
+        for example, strings in zip(examples, pieces, strict=True)
+    )
+    if count:
+        yield Finding(f"{count:,} of {len(pieces):,} targets differ from what their pieces join to")
 
 
 def unknown(

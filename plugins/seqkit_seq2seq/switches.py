@@ -26,4 +26,5 @@ class Switches:
     copying: bool
     coverage: float
     prefix: str | None = None
+    include: str | None = None
     references: str | None = None

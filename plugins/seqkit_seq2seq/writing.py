@@ -43,6 +43,7 @@ def attention(
     minimum: PositiveInt = 1,
     search: Nested[Search] = GREEDY,
     prefix: Name | None = None,
+    include: Name | None = None,
     references: Name | None = None,
     over: Name | None = None,
 ) -> Decoder:
@@ -75,6 +76,8 @@ def attention(
     minimum: pieces that the training targets have fewer times than this are unknown.
     search: how the best text is found.
     prefix: the field of an example, if it has it, that says how its answer begins.
+    include: the field of an example, if it has it, with a list of phrases that its answer must
+        have; the search must be a beam (Post & Vilar 2018).
     references: the field with a list of all texts that are right, for metrics.
     over: the input that is read, where there are several.
     """
@@ -104,6 +107,7 @@ def attention(
         copy,
         coverage,
         prefix,
+        include,
         references,
     )
     kind = MonotonicDecoder if attend == "monotonic" else AttentionDecoder
@@ -117,7 +121,7 @@ def attention_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if settings["embed"] == "shared" and settings["tokenise"] != "shared":
         yield "embed", "is shared, but 'tokenise' is not: other pieces have no vectors. Share both"
     if settings["attend"] == "monotonic":
-        for name in ("feed", "deep", "tie", "copy", "coverage", "sampling", "prefix"):
+        for name in ("feed", "deep", "tie", "copy", "coverage", "sampling", "prefix", "include"):
             if settings[name]:
                 yield name, "has no effect with 'attend: monotonic'. Remove it"
         return

@@ -23,6 +23,7 @@ from seqkit_text.rules import locked_rules
 from seqkit_text.tokenising import (
     bytes_tokeniser,
     characters_tokeniser,
+    cut_tokeniser,
     sentencepiece_rules,
     sentencepiece_tokeniser,
     words_rules,
@@ -36,6 +37,7 @@ def seqkit_stages(register: Register) -> None:
     register.tokeniser("words", words_tokeniser, rules=words_rules)
     register.tokeniser("characters", characters_tokeniser)
     register.tokeniser("bytes", bytes_tokeniser)
+    register.tokeniser("cut", cut_tokeniser)
     register.tokeniser("sentencepiece", sentencepiece_tokeniser, rules=sentencepiece_rules)
     register.embedder("lookup", lookup_embedder, rules=locked_rules)
     register.embedder("affixes", affixes_embedder, rules=affixes_rules)

@@ -8,9 +8,11 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le
 
-from seqkit.settings import NonNegativeFloat, PositiveInt
+from seqkit.plugins import Use
+from seqkit.settings import Nested, NonNegativeFloat, PositiveInt
 from seqkit.stages import Tokeniser, Upstream
 
+WORDS = Use("tokeniser", "words")
 Coverage = Annotated[float, Ge(0.98), Le(1.0)]
 
 
@@ -49,6 +51,21 @@ def words_rules(settings: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         return
     if empty:
         yield "pattern", "matches the empty string, which is no word. Write + where it says *"
+
+
+def cut_tokeniser(
+    upstream: Upstream, *, longest: PositiveInt, tokenise: Nested[Tokeniser] = WORDS
+) -> Tokeniser:
+    """Keeps the first pieces of a text, where texts may be longer than memory or time allow.
+
+    `seqkit data` says how many texts are cut. Not for labels of words, which need every word.
+
+    longest: so many pieces are kept.
+    tokenise: finds the pieces.
+    """
+    from seqkit_text.cutting import Cut
+
+    return Cut(tokenise.build(upstream), longest)
 
 
 def characters_tokeniser(upstream: Upstream, *, spaces: bool = True) -> Tokeniser:

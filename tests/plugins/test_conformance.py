@@ -73,6 +73,7 @@ SWITCHES: list[dict[str, Any]] = [
 ]
 """What an LSTM may do otherwise, one by one."""
 SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
+    "tokeniser cut": [{"longest": 60}],
     "tokeniser sentencepiece": [
         {"size": 300},
         {"algorithm": "bpe", "size": 200, "byte_fallback": False, "sampling": 0.2},

@@ -294,7 +294,7 @@ def test_settings_that_exclude_each_other_are_told(
         "tokenise": None,
         "copy": False,
         "smoothing": 0.0,
-        **dict.fromkeys(("deep", "tie", "sampling", "prefix")),
+        **dict.fromkeys(("deep", "tie", "sampling", "prefix", "include")),
         **changed,
     }
     ((name, told),) = attention_rules(given)
