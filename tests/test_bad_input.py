@@ -164,7 +164,7 @@ def test_a_file_that_was_cut_off_is_named(run: Run) -> None:
     line = error(run())
     assert line.startswith("train.conll:")
     assert line.endswith(
-        ": from here on the gzip data is damaged or cut off. Fetch the file again."
+        ": from here on the packed data is damaged or cut off. Fetch the file again."
     )
 
 

@@ -1,10 +1,11 @@
-"""Lines of text files: plain or gzip, with or without a byte order mark, numbered from 1."""
+"""Lines of text files: plain, gzip or the one in a zip, with or without a byte order mark."""
 
 from __future__ import annotations
 
 import gzip
 import io
 import re
+import zipfile
 import zlib
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,9 @@ from seqkit.errors import DataError
 from seqkit.stages import Row
 
 GZIP = b"\x1f\x8b"
+ZIP = b"PK\x03\x04"
+NOTES = ("_", ".")
+"""How the names of files begin that a zip may hold beside its data, such as _about.txt."""
 GAP = re.compile("[ \t]+")  # str.split() would also cut a word at a no-break space
 Line = tuple[int, str]
 """A line's number, and its text."""
@@ -37,20 +41,20 @@ def read_lines(path: Path, encoding: str = "utf-8") -> Iterator[Line]:
 
 
 def read_raw_lines(path: Path, encoding: str = "utf-8") -> Iterator[Line]:
-    """Yields each line's number and its text with the end. Only a line feed ends a line.
+    """Yields each line's number, from 1, and its text with the end. Only a line feed ends a line.
 
-    Raises DataError where the file cannot be opened, is damaged gzip, or is not in this encoding.
+    Raises DataError where the file cannot be opened, is damaged, or is not in this encoding.
     """
     number = 0
     try:
         with open(path, "rb") as file:
-            for number, line in enumerate(unpacked(file), 1):
+            for number, line in enumerate(unpacked(path, file), 1):
                 text = line.removeprefix(BOM_UTF8) if number == 1 else line
                 if text:
                     yield number, text.decode(encoding)
-    except (EOFError, zlib.error, gzip.BadGzipFile):
+    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile):
         raise DataError(
-            f"{path}:{number + 1}: from here on the gzip data is damaged or cut off. "
+            f"{path}:{number + 1}: from here on the packed data is damaged or cut off. "
             "Fetch the file again."
         ) from None
     except UnicodeDecodeError as error:
@@ -80,12 +84,39 @@ def split_at_gaps(text: str) -> list[str]:
     return GAP.split(text) if text else []
 
 
-def unpacked(file: io.BufferedReader) -> io.BufferedReader:
-    """The file itself, or what its gzip data holds: the first bytes decide, not the name."""
-    if file.peek(len(GZIP))[: len(GZIP)] != GZIP:
+def unpacked(path: Path, file: io.BufferedReader) -> io.BufferedIOBase:
+    """The file itself, or what is packed in it: the first bytes decide, not the name.
+
+    Raises DataError for a zip that does not hold one file, or is locked.
+    """
+    head = file.peek(len(ZIP))
+    if head.startswith(ZIP):
+        return only_member(path, zipfile.ZipFile(file))
+    if not head.startswith(GZIP):
         return file
     # GzipFile reads lines in Python; a buffer over it reads them in C.
     return io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=file)), 1 << 16)
+
+
+def only_member(path: Path, archive: zipfile.ZipFile) -> io.BufferedIOBase:
+    """The one file in a zip, notes aside. Raises DataError."""
+    names = [one.filename for one in archive.infolist() if not one.is_dir()]
+    names = [name for name in names if not name.rpartition("/")[2].startswith(NOTES)]
+    if len(names) != 1:
+        shown = ", ".join(map(repr, names[:3])) or "none"
+        raise DataError(
+            f"{path}: a zip is read where it holds one file, but this has {len(names):,} "
+            f"({shown}). Unpack it, and name one of them."
+        )
+    if archive.getinfo(names[0]).flag_bits & 1:
+        raise DataError(f"{path}: '{names[0]}' is locked with a password. Unpack it.")
+    try:
+        member = archive.open(names[0])
+    except NotImplementedError:
+        raise DataError(
+            f"{path}: '{names[0]}' is packed in a way that is not known here. Unpack it."
+        ) from None
+    return io.BufferedReader(cast("io.RawIOBase", member), 1 << 16)
 
 
 def some(path: Path, rows: Iterator[Row]) -> Iterator[Row]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -91,14 +92,14 @@ def test_lines_come_before_the_file_is_read_to_its_end(tmp_path: Path) -> None:
 def test_gzip_that_is_cut_off_is_named_with_the_line(tmp_path: Path) -> None:
     path = tmp_path / "a.gz"
     path.write_bytes(gzip.compress(b"one\ntwo\n")[:-8])
-    message = f"{path}:1: from here on the gzip data is damaged or cut off. Fetch the file again."
+    message = f"{path}:1: from here on the packed data is damaged or cut off. Fetch the file again."
     assert error_of(reading.text(), path) == message
 
 
 def test_gzip_with_garbage_inside_is_damaged(tmp_path: Path) -> None:
     path = tmp_path / "a.gz"
     path.write_bytes(gzip.compress(b"one\n")[:10] + b"\xff" * 20)
-    message = f"{path}:1: from here on the gzip data is damaged or cut off. Fetch the file again."
+    message = f"{path}:1: from here on the packed data is damaged or cut off. Fetch the file again."
     assert error_of(reading.text(), path) == message
 
 
@@ -167,3 +168,51 @@ def test_a_valid_file_with_one_byte_changed_gives_rows_or_a_data_error(
     content[at % len(content)] = byte
     path.write_bytes(content)
     check_outcome(SOURCES[which], path)
+
+
+def packed(path: Path, **members: str) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name.replace("__", "/").replace("_txt", ".txt"), content)
+    return path
+
+
+def test_a_zip_with_one_file_is_read_as_that_file(tmp_path: Path) -> None:
+    path = packed(tmp_path / "x", data__deu_txt="\ufeffä\tb\r\nc\td", data___about_txt="notes")
+    assert list(read_lines(path)) == [(1, "ä\tb"), (2, "c\td")]
+
+
+def test_a_zip_with_several_files_or_none_is_told(tmp_path: Path) -> None:
+    path = packed(tmp_path / "x.zip", a_txt="1", b_txt="2")
+    assert error_of(reading.text(), path) == (
+        f"{path}: a zip is read where it holds one file, but this has 2 ('a.txt', 'b.txt'). "
+        "Unpack it, and name one of them."
+    )
+    path = packed(tmp_path / "y.zip", _about_txt="1")
+    assert "holds one file, but this has 0 (none)" in error_of(reading.text(), path)
+
+
+def test_a_damaged_zip_is_told(tmp_path: Path) -> None:
+    path = packed(tmp_path / "x.zip", a_txt="some words\n" * 900)
+    whole = bytearray(path.read_bytes())
+    path.write_bytes(whole[:60])
+    message = f"{path}:1: from here on the packed data is damaged or cut off. Fetch the file again."
+    assert error_of(reading.text(), path) == message
+    whole[45] ^= 255
+    path.write_bytes(whole)
+    assert "the packed data is damaged or cut off" in error_of(reading.text(), path)
+
+
+def test_a_locked_or_strangely_packed_zip_is_told(tmp_path: Path) -> None:
+    path = packed(tmp_path / "x.zip", a_txt="1")
+    content = bytearray(path.read_bytes())
+    listed = content.index(b"PK\x01\x02")
+    locked = bytearray(content)
+    locked[listed + 8] |= 1
+    path.write_bytes(locked)
+    assert error_of(reading.text(), path) == (
+        f"{path}: 'a.txt' is locked with a password. Unpack it."
+    )
+    content[listed + 10] = content[8] = 77
+    path.write_bytes(content)
+    assert "is packed in a way that is not known here. Unpack it." in error_of(reading.text(), path)
