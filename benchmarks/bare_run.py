@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from bare import ROWS, UNKNOWN, PaddedBiLSTM, padded
+from bare import PADDING, ROWS, UNKNOWN, PaddedBiLSTM, padded
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+PARTS = ("lookup", "characters", "affixes")
+"""The embedders that a run may have side by side, in this order; words it must have."""
+
 
 class BareRun:
-    """The model of recipes/pos-ewt.yaml: words beside characters, a residual BiLSTM, softmaxes.
+    """The model of recipes/pos-ewt.yaml: words, characters, affixes, a residual BiLSTM, softmaxes.
 
     Reads sizes and weights from the run. Raises ValueError where its recipe is of another kind.
     """
@@ -28,21 +31,28 @@ class BareRun:
         heads = decode["parts"] if decode["use"] == "heads" else {"": decode}
         used = [part["use"] for part in embed.get("parts", [])]
         uses = [*used, encode["use"], *{head["use"] for head in heads.values()}]
-        if uses != ["lookup", "characters", "bilstm", "tagger"]:
+        known = [use for use in PARTS if use in used]
+        if used != known or uses[len(used) :] != ["bilstm", "tagger"] or used[:1] != ["lookup"]:
             raise ValueError(f"{run}: is made of {', '.join(uses)}, which this loop does not know")
-        self.words, self.letters = (
-            {string: number for number, string in enumerate(part["strings"], UNKNOWN + 1)}
-            for part in learnt["embed"]["text"]["parts"]
-        )
+        self.places = {use: place for place, use in enumerate(used)}
+        settings = {use: embed["parts"][place] for use, place in self.places.items()}
+        parts = learnt["embed"]["text"]["parts"]
+        self.words = numbered(parts[0]["strings"])
+        self.lower, self.residual = settings["lookup"]["lower"], encode["residual"]
+        if "characters" in used:
+            self.letters = numbered(parts[self.places["characters"]]["strings"])
+            longest = settings["characters"]["longest"]
+            self.head, self.tail = longest - longest // 2, longest // 2
+        if "affixes" in used:
+            learnt_affixes = parts[self.places["affixes"]]["affixes"]
+            self.ends = affixes(settings["affixes"], learnt_affixes)
         found = learnt["decode"]["decode"]
         self.labels = [(found[name] if name else found)["labels"] for name in heads]
         self.upos = list(heads).index("upos") if len(heads) > 1 else 0
-        longest = embed["parts"][1]["longest"]
-        self.head, self.tail = longest - longest // 2, longest // 2
-        self.lower, self.residual = embed["parts"][0]["lower"], encode["residual"]
-        self.word_table = self.table("embedding.0.parts.0.table.")
-        self.letter_table = self.table("embedding.0.parts.1.table.")
-        self.speller = self.lstm("embedding.0.parts.1.reader.encoder.layers.0.")
+        named = {use: f"embedding.0.parts.{number}." for use, number in self.places.items()}
+        self.tables = {use: self.table(f"{name}table.") for use, name in named.items()}
+        if "characters" in used:
+            self.speller = self.lstm(f"{named['characters']}reader.encoder.layers.0.")
         self.layers = [self.lstm(f"encoding.0.layers.{n}.") for n in range(encode["layers"])]
         names = [f"parts.{n}." for n in range(len(heads))] if len(heads) > 1 else [""]
         self.outputs = [self.linear(f"decoder.{name}scores.linear.") for name in names]
@@ -101,10 +111,16 @@ class BareRun:
         rows: dict[str, int] = {}
         types = padded([rows.setdefault(word, len(rows)) for word in text] for text in batch)
         numbers = padded([self.number(word) for word in text] for text in batch)
-        spelt = [self.spell(word) for word in rows]
-        sizes = torch.tensor([len(letters) for letters in spelt])
-        _, states = self.speller(self.letter_table(padded(spelt)), sizes)
-        values = torch.cat((self.word_table(numbers), states[types]), dim=-1)
+        found = [self.tables["lookup"](numbers)]
+        if "characters" in self.tables:
+            spelt = [self.spell(word) for word in rows]
+            sizes = torch.tensor([len(letters) for letters in spelt])
+            _, states = self.speller(self.tables["characters"](padded(spelt)), sizes)
+            found.append(states[types])
+        if "affixes" in self.tables:
+            cut = torch.tensor([self.cut(word) for word in rows])
+            found.append(self.tables["affixes"](cut).flatten(1)[types])
+        values = torch.cat(found, dim=-1)
         for number, layer in enumerate(self.layers):
             more, _ = layer(values, lengths)
             values = values + more if number and self.residual else more
@@ -119,3 +135,30 @@ class BareRun:
         if len(word) > self.head + self.tail:
             word = word[: self.head] + word[len(word) - self.tail :]
         return [self.letters.get(letter, UNKNOWN) for letter in word]
+
+    def cut(self, word: str) -> list[int]:
+        """The rows of a word's affixes."""
+        return [
+            numbers.get(word[end], unknown) if word[end] else PADDING
+            for unknown, (end, numbers) in enumerate(self.ends, 1)
+        ]
+
+
+def numbered(strings: Sequence[str]) -> dict[str, int]:
+    """The rows of strings in a table."""
+    return {string: number for number, string in enumerate(strings, UNKNOWN + 1)}
+
+
+def affixes(
+    settings: Mapping[str, Any], learnt: Sequence[Mapping[str, Any]]
+) -> list[tuple[slice, dict[str, int]]]:
+    """Where each affix stands in a word, and the rows of those that are known."""
+    if settings["lower"]:
+        raise ValueError("this loop does not know affixes in lower case")
+    places = [slice(length) for length in settings["prefixes"]]
+    places += [slice(-length, None) for length in settings["suffixes"]]
+    first, found = 1 + len(places), []
+    for place, each in zip(places, learnt, strict=True):
+        found.append((place, {affix: first + row for row, affix in enumerate(each["strings"])}))
+        first += len(each["strings"])
+    return found

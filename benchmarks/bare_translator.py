@@ -1,8 +1,9 @@
 """A translator in bare torch, without seqkit: what seqkit's speed is measured against.
 
-Luong et al. (2015): vectors of 256, a bidirectional LSTM (2 x 256) over PackedSequence, an LSTM (512)
-that attends with a bilinear score, and its attentional vector before the output; with input feeding
-a step at a time, without it all steps at once. The loop that people write: random batches of 80, Adam.
+Luong et al. (2015): vectors of 256, a bidirectional LSTM (2 x 256) over PackedSequence, an LSTM
+(512) that attends with a bilinear score, and its attentional vector before the output; with input
+feeding a step at a time, without it all steps at once. The loop that people write: random batches
+of 80, Adam.
 
 translator.py times it.
 """
@@ -61,7 +62,8 @@ class BareTranslator(nn.Module):
         scores = self.score(hidden) @ encoded.transpose(1, 2)
         weights = scores.masked_fill(~real.unsqueeze(1), -torch.inf).softmax(2)
         both = torch.cat((weights @ encoded, hidden), 2)
-        return self.dropout(torch.tanh(self.mixed(both)))
+        mixed: Tensor = self.dropout(torch.tanh(self.mixed(both)))
+        return mixed
 
     def step(
         self, last: Tensor, fed: Tensor, state: State, encoded: Tensor, real: Tensor

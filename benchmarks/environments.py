@@ -7,25 +7,26 @@ import os
 import subprocess
 import sys
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 
 from measuring import HERE, Measured, in_process
 
-PEERS = ("flair", "stanza", "spacy", "spacy_bilstm")
-"""The taggers; each is a module of peers/ and a list of requirements."""
+TAGGERS = ("flair", "stanza", "spacy", "spacy_bilstm")
+"""Each peer is a module of peers/ and a list of requirements."""
 
 
-def peers_argument(parser: argparse.ArgumentParser) -> None:
+def peers_argument(parser: argparse.ArgumentParser, peers: Sequence[str] = TAGGERS) -> None:
     """Adds --peers to a benchmark's arguments."""
 
     def names(given: str) -> list[str]:
         found = given.split(",") if given else []
-        unknown = [name for name in found if name not in PEERS]
+        unknown = [name for name in found if name not in peers]
         if unknown:
-            raise argparse.ArgumentTypeError(f"no peer {unknown[0]}, only {', '.join(PEERS)}")
+            raise argparse.ArgumentTypeError(f"no peer {unknown[0]}, only {', '.join(peers)}")
         return found
 
-    parser.add_argument("--peers", type=names, default=[], help=",".join(PEERS))
+    parser.add_argument("--peers", type=names, default=[], help=",".join(peers))
 
 
 def folder_argument(parser: argparse.ArgumentParser) -> None:
@@ -41,16 +42,26 @@ def folder_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def environment(peer: str, folder: Path) -> Path:
-    """The Python of a peer's environment, which is made where it is not there or out of date."""
-    requirements = HERE / "peers" / f"{peer}.txt"
+    """The Python of a peer's environment, which is made where it is not there or out of date.
+
+    What peers/NAME.alone.txt lists is installed without what it asks for itself, where that is of
+    another time than peers/NAME.txt.
+    """
+    lists: dict[Path, list[str]] = {
+        HERE / "peers" / f"{peer}.txt": [],
+        HERE / "peers" / f"{peer}.alone.txt": ["--no-deps"],
+    }
+    wanted = "".join(path.read_text() for path in lists if path.exists())
     place = folder / "environments" / peer
     python, installed = place / "bin" / "python", place / "installed.txt"
-    if not (installed.exists() and installed.read_text() == requirements.read_text()):
+    if not (installed.exists() and installed.read_text() == wanted):
         print(f"installing {place} ...", file=sys.stderr, flush=True)
         venv.create(place, with_pip=True, clear=True)
-        install = ["-m", "pip", "install", "--quiet", "--requirement", str(requirements)]
-        subprocess.run([str(python), *install], check=True)
-        installed.write_text(requirements.read_text())
+        for path, more in lists.items():
+            if path.exists():
+                install = ["-m", "pip", "install", "--quiet", *more, "--requirement", str(path)]
+                subprocess.run([str(python), *install], check=True)
+        installed.write_text(wanted)
     return python
 
 

@@ -3,7 +3,8 @@
     python -m peers flair train --data DIR --models DIR
 
 from this folder's parent. `train` times updates, `prepare` trains a tagger and keeps it, `tag`
-times the kept one, `retrain` trains a tagger of all columns and scores it.
+times the kept one, `retrain` trains a tagger of all columns and scores it. `translate` times a
+translator; DIR then holds texts in pieces.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
-from measuring import Measured, Tag, accuracy, report, tag_speed, train_speed
+from measuring import Measured, Tag, accuracy, cores, now, report, tag_speed, train_speed
 from sentences import Sentence, load, treebank
 
 COLUMNS = ("upos", "xpos", "feats")
@@ -39,6 +40,14 @@ class Peer(Protocol):
 
     def retrain(self, data: Path, place: Path) -> list[list[list[str]]]:
         """Trains on all COLUMNS; the answers on test of each column."""
+        ...
+
+
+class Translating(Protocol):
+    """The module of a toolkit that translates."""
+
+    def translate(self, texts: Path, place: Path) -> Measured:
+        """Target pieces a second of training, and sentences a second of each search it has."""
         ...
 
 
@@ -76,12 +85,18 @@ def main() -> None:
     """Does what is asked and prints it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("peer")
-    parser.add_argument("verb", choices=["train", "prepare", "tag", "retrain"])
+    parser.add_argument("verb", choices=["train", "prepare", "tag", "retrain", "translate"])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--models", type=Path, required=True)
     parser.add_argument("--seconds", type=float, default=10)
     given = parser.parse_args()
-    peer = cast("Peer", import_module(f"peers.{given.peer}"))
+    module = import_module(f"peers.{given.peer}")
+    if given.verb == "translate":
+        started = now()
+        found = cast("Translating", module).translate(given.data, given.models / given.peer)
+        report({"cores": cores(started), **found})
+        return
+    peer = cast("Peer", module)
     if given.verb == "train":
         report(train_speed(peer.updates(load(treebank(given.data, "train"))), given.seconds))
     elif given.verb == "prepare":

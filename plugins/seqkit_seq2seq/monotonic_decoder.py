@@ -40,7 +40,7 @@ from seqkit_seq2seq.bridging import Bridge
 from seqkit_seq2seq.describing import describe_targets
 from seqkit_seq2seq.memory import Reader, attended
 from seqkit_seq2seq.recurring import Recurrence
-from seqkit_seq2seq.shaping import without
+from seqkit_seq2seq.shaping import unwritten
 from seqkit_seq2seq.switches import IMPOSSIBLE, Switches
 from seqkit_seq2seq.target import END, UNKNOWN, Target
 
@@ -164,7 +164,7 @@ class MonotonicDecoder(nn.Module):
         prior = self.moved(source, before, hidden)
         written = self.written(source, hidden)
         scores = torch.logsumexp(prior.unsqueeze(2) + written, 1)
-        return without(scores, UNKNOWN, IMPOSSIBLE), (prior, written, *after)
+        return unwritten(scores, UNKNOWN, IMPOSSIBLE), (prior, written, *after)
 
     def moved(
         self,

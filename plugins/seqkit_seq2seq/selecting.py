@@ -66,15 +66,35 @@ def select(
     parents, pieces, sums = [], [], []
     for group in range(groups):
         part = slice(group * size, (group + 1) * size)
-        sum_of = totals[:, part].unsqueeze(2) + allowed[:, part]
-        rated = sum_of - diversity * chosen.unsqueeze(1) if group and diversity else sum_of
-        _, best = rated.flatten(1).topk(count, 1)
-        sums.append(sum_of.flatten(1).gather(1, best))
-        parents.append(best // labels + group * size)
-        pieces.append(best % labels)
+        penalty = diversity * chosen if group and diversity else None
+        found = best(allowed[:, part], totals[:, part], count, penalty)
+        parents.append(found[0] + group * size)
+        pieces.append(found[1])
+        sums.append(found[2])
         if groups > 1:
             ones = torch.ones_like(sums[-1][:, :size])
             chosen = chosen.scatter_add(1, pieces[-1][:, :size], ones)
     parent, piece = torch.cat(parents, 1), torch.cat(pieces, 1)
     log = logs.flatten(1).gather(1, parent * labels + piece)
     return Candidates(parent, piece, log, torch.cat(sums, 1), groups, size)
+
+
+def best(
+    allowed: Float[Tensor, "text beam label"],
+    totals: Float[Tensor, "text beam"],
+    count: int,
+    penalty: Float[Tensor, "text label"] | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Parents, pieces and totals [text count] of the best continuations, best first.
+
+    The best of all are among the best of each hypothesis, so that what is added to all scores of a
+    hypothesis need not be added to each.
+    """
+    rated = allowed if penalty is None else allowed - penalty.unsqueeze(1)
+    each = min(count, allowed.shape[2])
+    scores, own = rated.topk(each, 2)
+    _, place = (totals.unsqueeze(2) + scores).flatten(1).topk(count, 1)
+    parents = place // each
+    pieces = own.flatten(1).gather(1, place)
+    chosen = allowed.flatten(1).gather(1, parents * allowed.shape[2] + pieces)
+    return parents, pieces, totals.gather(1, parents) + chosen

@@ -54,6 +54,16 @@ def without(
     return scores
 
 
+def unwritten(
+    scores: Float[Tensor, "row label"], label: int, score: float
+) -> Float[Tensor, "row label"]:
+    """As `without`, of scores that are one's own: in place, where no gradient needs them."""
+    if torch.is_grad_enabled():
+        return without(scores, label, score)
+    scores[:, label] = score
+    return scores
+
+
 def forced(
     scores: Float[Tensor, "row label"], labels: Int[Tensor, " row"]
 ) -> Float[Tensor, "row label"]:

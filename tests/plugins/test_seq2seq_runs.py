@@ -24,7 +24,7 @@ TARGET = [
 RECIPE = """\
 seqkit: 1
 name: toy
-data: {{use: parallel, files: {{en: .en, de: .de}}, train: train, dev: train, text: en, gold: de}}
+data: {{use: parallel, files: {{en: .en, de: .de}}, train: train, dev: dev, text: en, gold: de}}
 tokenise: {tokenise}
 embed: {{use: lookup, width: 16}}
 encode: {{use: bilstm, width: 24}}
@@ -45,9 +45,10 @@ PIECES = "{use: sentencepiece, algorithm: bpe, size: 50, byte_fallback: false}"
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> Callable[..., Path]:
-    def written(decode: str = SHARED, tokenise: str = PIECES, epochs: int = 2) -> Path:
-        (tmp_path / "train.en").write_text("\n".join(SOURCE) + "\n")
-        (tmp_path / "train.de").write_text("\n".join(TARGET) + "\n")
+    def written(decode: str = SHARED, tokenise: str = PIECES, epochs: int = 1) -> Path:
+        for side, texts in (("en", SOURCE), ("de", TARGET)):
+            (tmp_path / f"dev.{side}").write_text("\n".join(texts) + "\n")
+            (tmp_path / f"train.{side}").write_text("\n".join(texts * 6) + "\n")
         path = tmp_path / "toy.yaml"
         path.write_text(RECIPE.format(decode=decode, tokenise=tokenise, epochs=epochs))
         return path
@@ -62,7 +63,7 @@ def values(pipeline: Any, texts: list[str]) -> list[str]:
 def test_pieces_of_both_sides_have_one_vector_and_come_back(
     recipe: Callable[..., Path], tmp_path: Path
 ) -> None:
-    run = seqkit.run(recipe(epochs=60), out=tmp_path / "run")
+    run = seqkit.run(recipe(epochs=10), out=tmp_path / "run")
     assert run.metrics["dev"]["exact"]["value"] == 100.0
     pipeline = seqkit.load(tmp_path / "run")
     assert values(pipeline, SOURCE) == TARGET
@@ -96,7 +97,7 @@ def test_an_answer_tells_what_it_is_made_of(recipe: Callable[..., Path], tmp_pat
 
 def test_characters_need_no_model(recipe: Callable[..., Path], tmp_path: Path) -> None:
     decode = "{use: attention, tokenise: characters, encode: {use: gru, width: 24}, feed: true}"
-    run = seqkit.run(recipe(decode, "characters", 60), out=tmp_path / "run")
+    run = seqkit.run(recipe(decode, "characters", 30), out=tmp_path / "run")
     assert run.metrics["dev"]["exact"]["value"] == 100.0
 
 
@@ -127,7 +128,7 @@ def test_a_gold_that_is_no_text_names_its_field(
     path = recipe()
     path.write_text(
         path.read_text().replace(
-            "use: parallel, files: {en: .en, de: .de}, train: train, dev: train",
+            "use: parallel, files: {en: .en, de: .de}, train: train, dev: dev",
             "use: jsonl, train: t.jsonl, dev: t.jsonl",
         )
     )
@@ -172,5 +173,5 @@ def test_uneven_files_are_told_with_both_counts(
 ) -> None:
     path = recipe()
     (tmp_path / "train.de").write_text("ein Hund\n")
-    with pytest.raises(DataError, match=r"train.en: 6 lines, but train.de has 1"):
+    with pytest.raises(DataError, match=r"train.en: 36 lines, but train.de has 1"):
         seqkit.run(path, out=tmp_path / "run")
