@@ -13,7 +13,7 @@ from seqkit.plugins import Register, hookimpl
 from seqkit.settings import PositiveInt
 from seqkit.stages import Source
 
-Largest = Annotated[int, Ge(100), Le(10**15)]
+Largest = Annotated[int, Ge(200), Le(10**15)]
 
 LANGUAGES = ["en", "de", "fr", "es", "it", "pl", "ru", "tr", "fi", "nl", "vi", "hu"]
 
@@ -36,6 +36,7 @@ def numbers(
 
     Fields: digits, words, language, and prompt, which is the language and the digits. A number
     belongs to one split, whatever the seed: none of dev or test stands in train, in any language.
+    Those below 100, whose words the others are built of, are all train's.
 
     languages: num2words' names, such as de or pt_BR. They take turns.
     size: rows of train.

@@ -10,6 +10,7 @@ from num2words import num2words
 from seqkit.errors import DataError, RecipeError
 from seqkit.recipe import check_stage
 from seqkit_numbers import numbers
+from seqkit_numbers.source import split_of
 
 
 def rows(split: str, **settings: Any) -> list[Any]:
@@ -31,6 +32,14 @@ def test_splits_share_no_number_whatever_the_seed() -> None:
     assert not found["train"] & found["dev"]
     assert not found["train"] & found["test"]
     assert not found["dev"] & found["test"]
+
+
+def test_the_words_that_others_are_built_of_are_all_trained_on() -> None:
+    found = {split: [int(row["digits"]) for row in rows(split)] for split in ("dev", "test")}
+    assert min(map(min, found.values())) >= 100
+    least = rows("dev", largest=200, held_out=5) + rows("test", largest=200, held_out=5)
+    assert all(100 <= int(row["digits"]) <= 200 for row in least)
+    assert {split_of(number) for number in range(100)} == {"train"}
 
 
 def test_languages_take_turns_and_numbers_stay_below_the_largest() -> None:
@@ -56,7 +65,7 @@ def test_a_place_or_an_unknown_split_is_refused() -> None:
     [
         ({"languages": []}, "'languages' is empty. Name at least one"),
         ({"languages": ["dee"]}, "num2words has no 'dee'. Did you mean 'de'?"),
-        ({"largest": 5}, "largest: input should be greater than or equal to 100"),
+        ({"largest": 5}, "largest: input should be greater than or equal to 200"),
     ],
 )
 def test_settings_without_sense_are_told(settings: Any, message: str) -> None:
