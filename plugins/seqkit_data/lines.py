@@ -111,7 +111,7 @@ def only_member(path: Path, archive: zipfile.ZipFile) -> io.BufferedIOBase:
     if archive.getinfo(names[0]).flag_bits & 1:
         raise DataError(f"{path}: '{names[0]}' is locked with a password. Unpack it.")
     try:
-        member = archive.open(names[0])
+        member = archive.open(names[0], "r")
     except NotImplementedError:
         raise DataError(
             f"{path}: '{names[0]}' is packed in a way that is not known here. Unpack it."
