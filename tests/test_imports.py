@@ -192,7 +192,7 @@ CALLS = {
     for path in FILES
 }
 """Every call in the source, by file: what is called, and the call."""
-OPENERS = ("open", "io.open", "gzip.open", "bz2.open", "lzma.open", "codecs.open")
+OPENERS = ("open", "io.open", "gzip.open", "bz2.open", "lzma.open", "codecs.open", "archive.open")
 WRITERS = {
     *("write_text", "write_bytes", "touch", "rename", "renames", "mkdir", "makedirs", "symlink"),
     *("symlink_to", "hardlink_to", "link", "truncate", "save_file", "savez", "savez_compressed"),
