@@ -44,6 +44,8 @@ from measuring import (
 )
 
 PIECES, STEPS = 8000, 14
+ALONE = 64
+"""Sentences that seqkit also translates one by one."""
 PEERS = ("opennmt", "joeynmt")
 SEARCHES = {"greedy": "greedy, ", "beam": "beam, size: 5, "}
 RECIPE = """
@@ -105,7 +107,13 @@ def seqkit_row(data: Path, seconds: float, precision: str, feed: bool) -> Measur
                 counts = (sum(sizes[row] for row in step.rows) for step in steps)
                 found |= train_speed(counts, seconds)
             found |= translate_speed(name, pipeline, sources(data))
+            found |= translate_speed(f"{name} alone", one_by_one(pipeline), sources(data)[:ALONE])
     return found
+
+
+def one_by_one(pipeline: Any) -> Callable[[Sequence[str]], list[Any]]:
+    """Answers each text by itself."""
+    return lambda texts: [pipeline([text])[0] for text in texts]
 
 
 def bare_row(data: Path, seconds: float, feed: bool) -> Measured:
@@ -227,6 +235,9 @@ def table(rounds: Sequence[Round], threads: int) -> None:
             cells += f"{ratio(rounds, row, base, what):>7.2f}" if share else f"{'-':>7}"
         memory, busy = median(rounds, row, "memory"), median(rounds, row, "cores")
         print(f"{cells}{memory:>7.0f}{busy:>7.2f}")
+    for row in [row for row in rounds[0] if "beam alone" in rounds[0][row] and row not in failed]:
+        alone = (f"{name} {median(rounds, row, f'{name} alone'):,.0f}" for name in SEARCHES)
+        print(f"{row}, one sentence at a time, sentences/s: {', '.join(alone)}")
 
 
 def main() -> None:
