@@ -33,19 +33,23 @@ class Pair(NamedTuple):
 
 
 class BareTranslator(nn.Module):
-    """Pieces in, scores of pieces out. feed: whether a step reads the attentional vector before."""
+    """Pieces in, scores of pieces out.
 
-    def __init__(self, pieces: int, *, feed: bool) -> None:
+    read, written: how many numbers either side has. feed: whether a step reads the attentional
+    vector before it.
+    """
+
+    def __init__(self, read: int, written: int, *, feed: bool) -> None:
         super().__init__()
         self.feed = feed
-        self.source = nn.Embedding(pieces, VECTOR, padding_idx=PADDING)
-        self.target = nn.Embedding(pieces, VECTOR, padding_idx=PADDING)
+        self.source = nn.Embedding(read, VECTOR, padding_idx=PADDING)
+        self.target = nn.Embedding(written, VECTOR, padding_idx=PADDING)
         self.encoder = nn.LSTM(VECTOR, HIDDEN // 2, batch_first=True, bidirectional=True)
         inputs = VECTOR + (HIDDEN if feed else 0)
         self.decoder = nn.LSTM(inputs, HIDDEN, batch_first=True)
         self.score = nn.Linear(HIDDEN, HIDDEN, bias=False)
         self.mixed = nn.Linear(2 * HIDDEN, HIDDEN, bias=False)
-        self.output = nn.Linear(HIDDEN, pieces)
+        self.output = nn.Linear(HIDDEN, written)
         self.dropout = nn.Dropout(0.3)
 
     def encode(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, State]:

@@ -19,8 +19,8 @@ data:
   dev: {texts}/val
   test: {texts}/val
   dataset_type: plain
-  src: {{lang: en, max_length: 200, level: word, voc_file: {place}/pieces.txt}}
-  trg: {{lang: de, max_length: 200, level: word, voc_file: {place}/pieces.txt}}
+  src: {{lang: en, max_length: 200, level: word, voc_file: {place}/en.txt}}
+  trg: {{lang: de, max_length: 200, level: word, voc_file: {place}/de.txt}}
 training:
   random_seed: 1
   optimizer: adam
@@ -55,13 +55,10 @@ model:
 def translate(texts: Path, place: Path) -> Measured:
     """Trains for some updates; the median of its log's speeds, but for the first."""
     place.mkdir(parents=True, exist_ok=True)
-    pieces = {
-        piece
-        for side in ("en", "de")
-        for line in (texts / f"train.{side}").read_text(encoding="utf-8").splitlines()
-        for piece in line.split(" ")
-    }
-    (place / "pieces.txt").write_text("\n".join(sorted(pieces)) + "\n", encoding="utf-8")
+    for side in ("en", "de"):
+        pieces = set((texts / f"train.{side}").read_text(encoding="utf-8").split())
+        listed = "".join(f"{piece}\n" for piece in sorted(pieces))
+        (place / f"{side}.txt").write_text(listed, encoding="utf-8")
     settings = place / "train.yaml"
     settings.write_text(
         TRAIN.format(texts=texts, place=place, updates=UPDATES, every=EVERY), encoding="utf-8"

@@ -21,9 +21,8 @@ SPEED = re.compile(r"Step \d+/.*?([\d.]+)/ *([\d.]+) tok/s")
 TRAIN = """
 data:
   corpus: {{path_src: {texts}/train.en, path_tgt: {texts}/train.de}}
-src_vocab: {place}/pieces.txt
-tgt_vocab: {place}/pieces.txt
-share_vocab: true
+src_vocab: {place}/source.txt
+tgt_vocab: {place}/target.txt
 save_model: {place}/model
 overwrite: true
 encoder_type: brnn

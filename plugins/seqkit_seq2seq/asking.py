@@ -37,8 +37,9 @@ def phrases(
     found: list[int] = []
     for phrase in phrase_list(example, field):
         strings = target.pieces(phrase)
-        numbers = [target.number(string) for string in strings]
-        if copies is not None:
+        if copies is None:
+            numbers = [target.number(string) for string in strings]
+        else:
             name = input_name("attention", example.inputs, over)
             numbers = copies.wanted(example.inputs[name], strings)
         if UNKNOWN in numbers:
@@ -53,7 +54,9 @@ def phrases(
 def phrase_list(example: Example, field: str) -> list[str]:
     """The phrases that an example's answer must have. Raises DataError where they are no list."""
     found = example.fields.get(field) or []
-    if not isinstance(found, list) or not all(isinstance(one, str) and one for one in found):
+    if not isinstance(found, list) or not all(
+        isinstance(one, str) and one.strip() for one in found
+    ):
         raise DataError(
             f"attention: '{field}' is {found!r:.60}, not a list of phrases. Give one, such as "
             '["the phrase"].'

@@ -52,8 +52,9 @@ def test_targets_that_are_all_empty_are_an_error() -> None:
 
 
 def test_a_text_that_does_not_come_back_as_it_was_is_shown() -> None:
-    told = found([example("a", "x   y")], "train")
-    assert told[-1].text == "example: 'a' → 'x y', from 'x   y'"
+    told = found([example("a", "x   y"), example("b", "z")], "train")
+    assert Finding("1 of 2 targets differ from what their pieces join to") in told
+    assert told[-2].text == "example: 'a' → 'x y', from 'x   y'"
 
 
 def test_a_split_without_examples_has_no_findings() -> None:

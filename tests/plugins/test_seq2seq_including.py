@@ -182,6 +182,7 @@ def test_a_copying_decoder_may_have_to_write_words_of_the_input() -> None:
         ("x", r"'must' is 'x', not a list of phrases"),
         ([3], r"'must' is \[3\], not a list of phrases"),
         ([""], r"'must' is \[''\], not a list of phrases"),
+        (["x", " "], r"'must' is \['x', ' '\], not a list of phrases"),
     ],
 )
 def test_phrases_that_cannot_be_are_told(given: Any, message: str) -> None:
