@@ -5,8 +5,9 @@
 
 Multi30k, English to German: 8,000 joint pieces of the raw training texts, vectors of 256 a side, a
 bidirectional LSTM (2 x 256), an LSTM (512) with Luong's general attention, an output layer of its
-own over the pieces that stand in the training targets, 80 pairs a batch, dropout 0.3, Adam. `feeding` hands the attentional vector to the next step, as the
-peers do. fp32 where a row does not say otherwise.
+own over the pieces that stand in the training targets, 80 pairs a batch, dropout 0.3, Adam.
+`feeding` hands the attentional vector to the next step, as the peers do. fp32 where a row does not
+say otherwise.
 
 Training is timed in target pieces (ends counted) a second, after five updates. Then the 1,000
 sentences of test_2016_flickr are translated in batches of 80, by greedy search and by a beam of 5:

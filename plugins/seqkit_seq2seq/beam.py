@@ -54,6 +54,11 @@ class Asked:
     prefix: Int[Tensor, "batch steps"] | None
     phrases: Sequence[Phrases] | None
 
+    def forced(self, text: int, step: int) -> bool:
+        """Whether a text's beginning says which piece comes at a step."""
+        prefix = self.prefix
+        return prefix is not None and step < prefix.shape[1] and int(prefix[text, step]) >= 0
+
 
 @dataclass(frozen=True)
 class Stepped:
@@ -173,6 +178,7 @@ class BeamSearch:
                 phrases[text],
                 int(asked.limits[text]),
                 end,
+                asked.forced(text, beam.written.pieces.shape[1]),
             )
             for row, text in enumerate(beam.texts.tolist())
             if phrases[text].every

@@ -102,7 +102,7 @@ class Choice:
     """The step of one text that must have phrases.
 
     allowed, scores: what may be written, and the log-probabilities of all; what goes on with a
-    phrase may be written, but where a prefix is forced. totals, written: of the hypotheses. limit:
+    phrase may be written, but where a piece is forced. totals, written: of the hypotheses. limit:
     of the text's pieces.
     """
 
@@ -113,14 +113,13 @@ class Choice:
     phrases: Phrases
     limit: int
     end: int
+    forced: bool
 
     def onwards(self) -> set[Way]:
         """The ways that go on with a phrase."""
-        free = (self.allowed.isfinite().sum(1) > 1).tolist()
         return {
             (parent, piece)
-            for parent, before in enumerate(self.written)
-            if free[parent]
+            for parent, before in enumerate(() if self.forced else self.written)
             for piece in self.phrases.onwards(before)
         }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import example as example_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,7 +72,8 @@ def test_a_wide_beam_finds_the_best_of_all_paths_with_the_phrases(phrases: Any) 
         assert answers[0]["score"] == pytest.approx(score, abs=1e-5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
+@example_of([[[4], [5, 1], [1, 2, 3]]], 1, 0, 1)  # where nothing else may be written
 @given(
     st.lists(PHRASES, min_size=1, max_size=4),
     st.integers(1, 6),
