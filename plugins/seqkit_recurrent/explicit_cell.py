@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, final
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from seqkit.settings import CHECK_SHAPES
+from seqkit.unrolling import unrolled
 from seqkit_recurrent.dropout import scale
 
 if TYPE_CHECKING or CHECK_SHAPES:
@@ -26,12 +26,14 @@ class Cell:
 
     def __init__(self, layer: MemoryCells) -> None:
         self.layer, self.switches = layer, layer.switches
-        self.weights, self.recurrent, self.bias, self.projection = layer.weights()
+        weights, recurrent, self.bias, projection = layer.weights()
+        self.weights, self.recurrent = unrolled(weights.t()), unrolled(recurrent.t())
+        self.projection = None if projection is None else unrolled(projection.t())
         self.locked: Tensor | None = None
 
     def drive(self, values: Float[Tensor, "*steps inputs"]) -> Float[Tensor, "*steps gates"]:
         """What the input of one step or of many adds to the gates."""
-        drive = F.linear(values, self.weights)
+        drive = self.weights(values)
         return (self.layer.norm_input(drive) if self.switches.layer_norm else drive) + self.bias
 
     def advance(
@@ -42,12 +44,12 @@ class Cell:
     ) -> tuple[Float[Tensor, "batch width"], Float[Tensor, "batch cells"], Gates]:
         """The next hidden state and cells, and the gates."""
         layer, switches = self.layer, self.switches
-        again = F.linear(self.read(hidden), self.recurrent)
+        again = self.recurrent(self.read(hidden))
         again = layer.norm_recurrent(again) if switches.layer_norm else again
         content, gates = self.gated(given + again, cells)
         shown = torch.tanh(layer.norm_cells(content) if switches.layer_norm else content)
         output = gates["output gate"] * shown
-        output = output if self.projection is None else F.linear(output, self.projection)
+        output = output if self.projection is None else self.projection(output)
         output = self.zoned(output, hidden, switches.zoneout)
         return output, self.zoned(content, cells, switches.cell_zoneout), gates
 

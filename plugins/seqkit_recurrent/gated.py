@@ -21,6 +21,7 @@ from torch.nn import functional as F
 
 from seqkit.abilities import Advance
 from seqkit.settings import CHECK_SHAPES
+from seqkit.unrolling import unrolled
 from seqkit_recurrent.dropout import scale
 from seqkit_recurrent.gates import gate_series, half_life, memories, norm
 from seqkit_recurrent.rows import Rows, first_state
@@ -75,12 +76,13 @@ class Units(nn.Module):
 
     def stepper(self) -> Advance:
         """What reads one step from a state."""
-        weights = self.weights()
-        kernel: Any = torch._VF  # what torch.nn.GRUCell calls
-        run = kernel.gru_cell if self.kind == "gru" else kernel.rnn_tanh_cell
+        weights, recurrent, bias, again_bias = self.weights()
+        read, back = unrolled(weights.t()), unrolled(recurrent.t())
 
         def step(values: Tensor, state: State) -> tuple[Tensor, State]:
-            hidden = run(values, state[0], *weights)
+            (hidden,) = state
+            drive, again = read(values) + bias, back(hidden) + again_bias
+            hidden, _ = unit_step(self.kind, drive, again, hidden)
             return hidden, (hidden,)
 
         return step

@@ -12,12 +12,14 @@ With coverage, e_i also sees the sum of the weights of the steps before (See et 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, final
 
 import torch
 from torch import Tensor, nn
 
 from seqkit.settings import CHECK_SHAPES
+from seqkit.unrolling import Product, unrolled
 
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Bool, Float, Int
@@ -33,16 +35,27 @@ class Seen:
     """What a batch of inputs offers to queries.
 
     values: of the encoder, zero past a row's length. keys: what queries are compared with. mask:
-    True where a step is real.
+    True where a step is real. query: the weights of queries, where they have some.
     """
 
     values: Float[Tensor, "batch source width"]
     keys: Float[Tensor, "batch source key"]
     mask: Bool[Tensor, "batch source"]
+    query: Product | None = None
+
+    @cached_property
+    def compared(self) -> Product:
+        """From queries [batch query key] to their products with each key."""
+        return unrolled(self.keys.transpose(1, 2))
+
+    @cached_property
+    def summed(self) -> Product:
+        """From weights [batch query source] to the sums of the values by them."""
+        return unrolled(self.values)
 
     def rows(self, rows: Int[Tensor, " kept"]) -> Seen:
         """What some of the inputs offer."""
-        return Seen(self.values[rows], self.keys[rows], self.mask[rows])
+        return Seen(self.values[rows], self.keys[rows], self.mask[rows], self.query)
 
 
 @final
@@ -71,7 +84,9 @@ class Attention(nn.Module):
     ) -> Seen:
         """Prepares a batch of encoded inputs, once for all queries."""
         keys = values if self.kind == "dot" else self.key(values)
-        return Seen(self.value(values) if self.kind == "heads" else values, keys, mask)
+        offered = self.value(values) if self.kind == "heads" else values
+        asks = self.kind in ("additive", "heads")
+        return Seen(offered, keys, mask, unrolled(self.query.weight.t()) if asks else None)
 
     def forward(
         self,
@@ -87,7 +102,7 @@ class Attention(nn.Module):
         # a finite number: a row without a step would have NaN as its gradient
         weights = scores.masked_fill(blocked, LOW).softmax(-1).masked_fill(blocked, 0.0)
         if self.kind != "heads":
-            return torch.bmm(weights.to(seen.values.dtype), seen.values), weights
+            return seen.summed(weights.to(seen.values.dtype)), weights
         contexts = weights.to(seen.values.dtype) @ self.split(seen.values)
         return contexts.transpose(1, 2).flatten(2), weights.mean(1)
 
@@ -96,18 +111,19 @@ class Attention(nn.Module):
     ) -> Float[Tensor, "batch ... source"]:
         """How well each step answers each query."""
         if self.kind == "additive":
-            mixed = self.query(queries).unsqueeze(2) + seen.keys.unsqueeze(1)
+            assert seen.query is not None
+            mixed = (seen.query(queries) + self.query.bias).unsqueeze(2) + seen.keys.unsqueeze(1)
             if self.covered is not None and coverage is not None:
                 mixed = mixed + self.covered(coverage.unsqueeze(3).to(mixed.dtype))
             found: Tensor = self.score(torch.tanh(mixed)).squeeze(3)
             return found
         if self.kind == "heads":
-            asked, keys = self.split(self.query(queries)), self.split(seen.keys)
+            assert seen.query is not None
+            asked, keys = self.split(seen.query(queries)), self.split(seen.keys)
             alike: Tensor = asked @ keys.transpose(2, 3) * (self.width // self.heads) ** -0.5
             return alike
         scale = self.width**-0.5 if self.kind == "dot" else 1.0
-        compared: Tensor = torch.bmm(queries, seen.keys.transpose(1, 2)) * scale
-        return compared
+        return seen.compared(queries) * scale
 
     def split(
         self, values: Float[Tensor, "batch time width"]

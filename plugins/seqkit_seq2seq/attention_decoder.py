@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast, final
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from seqkit.abilities import Attended, Finding, Including
 from seqkit.errors import PluginError
@@ -162,7 +161,8 @@ class AttentionDecoder(nn.Module):
             copies = copies.long()
             extra = max(int(copies.max()) + 1 - self.target.size, 0) if copies.numel() else 0
         tied = self.target.weights() if self.switches.tie else None
-        memory = Memory(seen, Reader(self.target, self.recurrence), tied, copies, extra)
+        reader = Reader(self.target, self.recurrence)
+        memory = Memory(seen, reader, self.readout.mixer(), tied, copies, extra)
         nothing = vectors.values.new_zeros(len(vectors.values), vectors.values.shape[1])
         fed = vectors.values.new_zeros(
             len(vectors.values), self.readout.width if self.switches.feed else 0
@@ -208,7 +208,7 @@ class AttentionDecoder(nn.Module):
         coverage = covered.view(texts, hypotheses, -1) if self.switches.coverage else None
         context, looked = self.attend(memory.seen, queries, coverage)
         context, looked = context.flatten(0, 1), looked.flatten(0, 1)
-        mixed = self.readout(hidden, context, embedded)
+        mixed = self.readout(memory.mixer, hidden, context, embedded)
         writes = self.writes(hidden, context, embedded)
         turned = Turned(
             mixed.unsqueeze(1), looked.unsqueeze(1), None if writes is None else writes.unsqueeze(1)
@@ -225,7 +225,7 @@ class AttentionDecoder(nn.Module):
         _, _, _, *first = state
         hidden = self.recurrence(embedded, tuple(first))
         context, looked = self.attend(memory.seen, hidden)
-        mixed = self.readout(hidden, context, embedded.values)
+        mixed = self.readout(memory.mixer, hidden, context, embedded.values)
         return Turned(mixed, looked, self.writes(hidden, context, embedded.values))
 
     def unrolled(self, memory: Memory, state: State, embedded: Vectors) -> Turned:
@@ -264,13 +264,11 @@ class AttentionDecoder(nn.Module):
         stepwise = switches.feed or switches.coverage or (self.training and switches.scheduled)
         turned = (self.unrolled if stepwise else self.whole)(memory, state, embedded)
         real = time_mask(lengths, target.shape[1])
-        scores = self.readout.scores(turned.mixed[real], memory.tied)
-        wanted, looked = target[real], turned.looked[real]
+        mixed, wanted, looked = turned.mixed[real], target[real], turned.looked[real]
         if turned.writes is None or memory.copies is None:
-            total = F.cross_entropy(
-                scores.float(), wanted, reduction="sum", label_smoothing=self.smoothing
-            )
+            total = self.readout.loss(mixed, memory.tied, wanted, self.smoothing)
         else:
+            scores = self.readout.scores(mixed, memory.tied)
             rows = torch.arange(len(target), device=target.device).unsqueeze(1)
             copies = memory.copies[rows.expand_as(target)[real]]
             total = mixed_loss(scores, turned.writes[real], looked, copies, wanted).sum()

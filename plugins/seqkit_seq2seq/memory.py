@@ -14,6 +14,7 @@ from seqkit.abilities import Advance, Attended
 from seqkit.inputs import input_name
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Example, Pieces, Vectors
+from seqkit.unrolling import Product
 from seqkit_seq2seq.attending import Seen
 from seqkit_seq2seq.recurring import Recurrence
 from seqkit_seq2seq.target import Target
@@ -49,12 +50,13 @@ class Reader:
 class Memory:
     """What every step reads: the input, and what was written.
 
-    tied: the output weights, where they are the pieces' vectors. copies: the number of each step of
-    the input; extra: how many strings only the input has.
+    mixer: see `Readout.mixer`. tied: the output weights, where they are the pieces' vectors.
+    copies: the number of each step of the input; extra: how many strings only the input has.
     """
 
     seen: Seen
     reader: Reader
+    mixer: Product
     tied: Float[Tensor, "label width"] | None
     copies: Int[Tensor, "batch source"] | None = None
     extra: int = 0

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seqkit.cross_entropy import linear_cross_entropy
 from seqkit.settings import CHECK_SHAPES
+from seqkit.unrolling import Product, unrolled
 
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Float, Int
@@ -45,26 +47,45 @@ class Readout(nn.Module):
         self.bias = nn.Parameter(torch.zeros(labels)) if tied else None
         self.gate = nn.Linear(seen + embedded, 1) if copying else None
 
+    def mixer(self) -> Product:
+        """The product with W, for all steps of a batch."""
+        return unrolled(self.mix.weight.t())
+
     def forward(
         self,
+        mixer: Product,
         hidden: Float[Tensor, "*rows hidden"],
         context: Float[Tensor, "*rows context"],
         embedded: Float[Tensor, "*rows embedded"],
     ) -> Float[Tensor, "*rows width"]:
-        """The attentional vector."""
+        """The attentional vector. mixer: of this batch."""
         seen = (hidden, context, embedded) if self.deep else (hidden, context)
-        mixed: Tensor = self.dropout(torch.tanh(self.mix(torch.cat(seen, -1))))
+        mixed: Tensor = self.dropout(torch.tanh(mixer(torch.cat(seen, -1)) + self.mix.bias))
         return mixed
 
     def scores(
         self, mixed: Float[Tensor, "*rows width"], tied: Float[Tensor, "label width"] | None
     ) -> Float[Tensor, "*rows label"]:
         """The score of each label. tied: the weights, where they are the pieces' vectors."""
+        return F.linear(mixed, *self.layer(tied))
+
+    def loss(
+        self,
+        mixed: Float[Tensor, "row width"],
+        tied: Float[Tensor, "label width"] | None,
+        wanted: Int[Tensor, " row"],
+        smoothing: float,
+    ) -> Float[Tensor, ""]:
+        """The cross-entropy summed over rows, with label smoothing."""
+        return linear_cross_entropy(mixed, *self.layer(tied), wanted, smoothing)
+
+    def layer(self, tied: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Weights and biases of the labels."""
         if self.output is not None:
-            found: Tensor = self.output(mixed)
-            return found
+            return self.output.weight, self.output.bias
         assert tied is not None
-        return F.linear(mixed, tied, self.bias)
+        assert self.bias is not None
+        return tied, self.bias
 
     def writes(
         self,

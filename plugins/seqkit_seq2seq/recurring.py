@@ -53,8 +53,11 @@ class Recurrence(nn.Module):
         return cast("State", self.end(none))
 
     def forward(self, vectors: Vectors, state: State) -> Float[Tensor, "batch time width"]:
-        """All steps at once."""
-        found: Vectors = self.encoder(vectors, state)
+        """All steps at once. What it gives past a row's length is not looked at."""
+        batch, time, _ = vectors.values.shape
+        # rows without padding: kernels then need not find the state after each row's last step
+        even = torch.full((batch,), time, dtype=torch.long, device=vectors.values.device)
+        found: Vectors = self.encoder(Vectors(vectors.values, even), state)
         return found.values
 
     def stepper(self) -> Advance:
