@@ -22,6 +22,8 @@ if TYPE_CHECKING or CHECK_SHAPES:
 Factors = list[tuple[Tensor, Tensor]]
 """Of each step, what was multiplied, and the gradient of the product."""
 Product = Callable[[Tensor], Tensor]
+SMALL = 2**18
+"""Numbers of a matrix whose gradients are added up as fast as they are kept."""
 
 
 def unrolled(matrix: Float[Tensor, "*batch inner outer"]) -> Product:
@@ -30,7 +32,7 @@ def unrolled(matrix: Float[Tensor, "*batch inner outer"]) -> Product:
     It gives values @ matrix, in autocast's type where autocast is on. A matrix of two axes takes
     values of any axes. Back-propagate once through what one call of this function has given.
     """
-    if not (torch.is_grad_enabled() and matrix.requires_grad):
+    if not pays(matrix):
         return lambda values: values @ matrix
     device = matrix.device.type
     if torch.is_autocast_enabled(device):
@@ -42,6 +44,11 @@ def unrolled(matrix: Float[Tensor, "*batch inner outer"]) -> Product:
         return cast("Tensor", OneStep.apply(values, shared, factors))  # type: ignore[no-untyped-call]  # torch gives it none
 
     return product
+
+
+def pays(matrix: Tensor) -> bool:
+    """Whether the gradient is made once: where there is one, of a matrix that is not small."""
+    return torch.is_grad_enabled() and matrix.requires_grad and matrix.numel() >= SMALL
 
 
 class Shared(torch.autograd.Function):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from seqkit import unrolling
 from seqkit.unrolling import unrolled
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_is_small() -> Iterator[None]:
+    """Even small matrices get their gradient once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(unrolling, "SMALL", 0)
+        yield
 
 
 def drawn(*shape: int) -> Tensor:
@@ -107,3 +116,11 @@ def test_products_are_of_the_type_of_autocast_and_gradients_of_the_weights(
     plain = torch.autograd.grad((values @ matrix).sum(), [matrix, values])
     assert [grad.dtype for grad in grads] == [torch.float32, torch.float32]
     torch.testing.assert_close(grads, plain, rtol=0.02, atol=0.05)
+
+
+def test_a_small_matrix_is_multiplied_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+    matrix, values = drawn(3, 2), drawn(4, 3)
+    monkeypatch.setattr(unrolling, "SMALL", 7)
+    assert type(unrolled(matrix)(values).grad_fn).__name__ == "MmBackward0"
+    monkeypatch.setattr(unrolling, "SMALL", 6)
+    assert type(unrolled(matrix)(values).grad_fn).__name__ == "OneStepBackward"

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from seqkit.abilities import Advance
 from seqkit.settings import CHECK_SHAPES
-from seqkit.unrolling import unrolled
+from seqkit.unrolling import Product, pays, unrolled
 from seqkit_recurrent.dropout import scale
 from seqkit_recurrent.gates import gate_series, half_life, memories, norm
 from seqkit_recurrent.rows import Rows, first_state
@@ -76,8 +76,22 @@ class Units(nn.Module):
 
     def stepper(self) -> Advance:
         """What reads one step from a state."""
-        weights, recurrent, bias, again_bias = self.weights()
-        read, back = unrolled(weights.t()), unrolled(recurrent.t())
+        weights, recurrent, *biases = self.weights()
+        if pays(recurrent):
+            return self.explicit_steps(unrolled(weights.t()), unrolled(recurrent.t()), *biases)
+        kernel: Any = torch._VF  # what torch.nn.GRUCell calls
+        run = kernel.gru_cell if self.kind == "gru" else kernel.rnn_tanh_cell
+
+        def step(values: Tensor, state: State) -> tuple[Tensor, State]:
+            hidden = run(values, state[0], weights, recurrent, *biases)
+            return hidden, (hidden,)
+
+        return step
+
+    def explicit_steps(
+        self, read: Product, back: Product, bias: Tensor, again_bias: Tensor
+    ) -> Advance:
+        """The same, written out."""
 
         def step(values: Tensor, state: State) -> tuple[Tensor, State]:
             (hidden,) = state

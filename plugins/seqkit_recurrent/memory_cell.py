@@ -23,6 +23,7 @@ from torch.nn import functional as F
 
 from seqkit.abilities import Advance
 from seqkit.settings import CHECK_SHAPES
+from seqkit.unrolling import pays
 from seqkit_recurrent.dropout import scale
 from seqkit_recurrent.explicit_cell import Cell
 from seqkit_recurrent.gates import gate_series, half_life, memories, norm
@@ -162,6 +163,20 @@ class MemoryCells(nn.Module):
 
     def stepper(self) -> Advance:
         """What reads one step from a state."""
+        recurrent = self.kernel.get_parameter("weight_hh_l0")
+        if self.switches.explicit or self.switches.cells or pays(recurrent):
+            return self.explicit_steps()
+        weights = self.fused_weights()
+        run: Any = torch._VF  # what torch.nn.LSTMCell calls
+
+        def step(values: Tensor, state: State) -> tuple[Tensor, State]:
+            end = run.lstm_cell(values, state, *weights)
+            return end[0], end
+
+        return step
+
+    def explicit_steps(self) -> Advance:
+        """The same, by the explicit cell."""
         cell = Cell(self)
 
         def step(values: Tensor, state: State) -> tuple[Tensor, State]:

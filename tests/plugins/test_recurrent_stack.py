@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from seqkit import unrolling
 from seqkit.abilities import Observable
 from seqkit.errors import PluginError
 from seqkit.stages import Encoder, Upstream, Vectors
@@ -323,3 +324,39 @@ def test_weights_survive_a_round_trip(settings: dict[str, Any]) -> None:
     assert not torch.equal(saved(vectors).values, other(vectors).values)
     other.load_state_dict(saved.state_dict())
     assert torch.equal(saved(vectors).values, other(vectors).values)
+
+
+@pytest.mark.parametrize("small", [0, 10**9], ids=["one gradient for all steps", "plain"])
+@pytest.mark.parametrize(
+    ("factory", "settings"),
+    [
+        (lstm, {"layers": 2}),
+        (lstm, {"cells": 9}),
+        (lstm, {"peephole": True}),
+        (gru, {"layers": 2}),
+        (rnn, {}),
+    ],
+    ids=called,
+)
+def test_steps_learn_as_whole_texts_do(
+    monkeypatch: pytest.MonkeyPatch, factory: Factory, settings: dict[str, Any], small: int
+) -> None:
+    monkeypatch.setattr(unrolling, "SMALL", small)
+    stack = made(factory, **settings)
+    given = batch([4, 4, 4])
+    values = given.values[:, :4]
+    whole = stack.forward(Vectors(values, given.lengths))
+    state = stack.forward(Vectors(values[:, :0], torch.zeros(3, dtype=torch.long))).state
+    assert state is not None
+    advance, outputs = stack.stepper(), []
+    for read in values.unbind(1):
+        output, state = advance(read, state)
+        outputs.append(output)
+    weigh = torch.randn_like(whole.values)
+    weights = [weight for weight in stack.parameters() if weight.requires_grad]
+    found, wanted = (
+        torch.autograd.grad(every, [given.values, *weights], weigh)
+        for every in (torch.stack(outputs, 1), whole.values)
+    )
+    torch.testing.assert_close(torch.stack(outputs, 1), whole.values)
+    torch.testing.assert_close(found, wanted)

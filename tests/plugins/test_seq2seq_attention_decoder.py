@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from seqkit import unrolling
 from seqkit.errors import DataError, PluginError
 from seqkit.plugins import Use
 from seqkit.stages import Example, Front, Upstream, Vectors
@@ -85,6 +86,19 @@ def test_the_loss_over_whole_texts_is_that_of_single_steps(name: str) -> None:
         wanted = sum(stepwise_loss(decoder, one) for one in EXAMPLES)
     assert float(loss.total) == pytest.approx(wanted, abs=2e-4)
     assert int(loss.count) == sum(len(target.split()) + 1 for _, target in PAIRS)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_gradients_made_once_for_all_steps_are_those_of_each(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    decoder = made(**VARIANTS[name])
+    given, weights = batch_of(decoder, EXAMPLES), list(decoder.parameters())
+    found = []
+    for small in (0, 10**9):
+        monkeypatch.setattr(unrolling, "SMALL", small)
+        found.append(torch.autograd.grad(decoder.loss(*given).total, weights))
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -34,7 +34,6 @@ train:
   batch: {{rows: 3, pool: 1}}
   optimiser: {{use: adam, rate: 0.02}}
   precision: fp32
-  save: 0
 evaluate: {{metrics: [exact, bleu], bootstrap: 20}}
 """
 SHARED = (
