@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from seqkit.abilities import Calibrating
+from seqkit.denormals import flushed
 from seqkit.network import DECODE, scoped
 from seqkit.pipeline import Pipeline
 from seqkit.selection import loss_batches
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from seqkit.stages import Batch
 
 
+@flushed()
 def calibrate(pipeline: Pipeline, examples: Sequence[Example]) -> list[str]:
     """Has the decoder fit its confidence to examples with gold; a line each of what it did.
 

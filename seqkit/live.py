@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from seqkit.abilities import Incremental
+from seqkit.denormals import flushed
 from seqkit.errors import DataError, SeqkitError
 from seqkit.network import DECODE, Network, scoped
 from seqkit.recipe import Recipe
@@ -70,6 +71,7 @@ class Live:
         self.states, self.memory = states, memory
         return [self.pipeline.by_name(answer) for answer in answers]
 
+    @flushed()
     def window(
         self, given: list[str] | np.ndarray, states: States, memory: Any
     ) -> tuple[list[Answer], States, Any]:
@@ -85,6 +87,7 @@ class Live:
             answers, memory = self.decoder.push(memory, vectors, scoped(batch, DECODE), example)
         return answers, states, memory
 
+    @flushed()
     def finish(self) -> list[Answers]:
         """The answers that were open. What is pushed next begins another text."""
         with torch.inference_mode():

@@ -15,6 +15,7 @@ from seqkit import __version__, storage
 from seqkit.assembly import Assembly, Fitting, assemble, row_example, tokenised
 from seqkit.batching import cut
 from seqkit.data import row_gold, row_inputs, row_text
+from seqkit.denormals import flushed
 from seqkit.errors import DataError, ModelError, SeqkitError
 from seqkit.inspection import Inspection, inspect
 from seqkit.live import Live
@@ -198,6 +199,7 @@ class Pipeline:
             yield from self.answer_window(ready)
             first = min(WINDOW, 2 * first)
 
+    @flushed()
     def answer_window(self, examples: Sequence[Example]) -> list[Answer]:
         """The answers to a window of examples, batched by length, given back in order."""
         table = Table.stack([self.prepare(example, gold=False) for example in examples])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from seqkit.batching import Batches
+from seqkit.denormals import flushed
 from seqkit.pipeline import Pipeline
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def choose_precision(pipeline: Pipeline, batches: Batches) -> str:
     return BY_ROWS if best["bf16"] < 0.9 * best["fp32"] else "fp32"
 
 
+@flushed()
 def seconds(pipeline: Pipeline, batches: Sequence[Batch], precision: str) -> float:
     """How long forward and backward take in one precision; no gradient is left behind."""
     network, device = pipeline.network.train(), pipeline.device

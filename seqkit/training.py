@@ -13,6 +13,7 @@ from torch import Tensor
 
 from seqkit.averages import Averages
 from seqkit.batching import Batches
+from seqkit.denormals import flushed
 from seqkit.errors import TrainingError
 from seqkit.network import Network, States
 from seqkit.optimisers import Schedule, TrainSettings
@@ -207,6 +208,7 @@ def train(
         progress.epoch += 1
 
 
+@flushed()
 def update(
     network: Network,
     device: torch.device,
@@ -273,6 +275,7 @@ def real_steps(batch: Batch) -> int:
     return sum(found.values())
 
 
+@flushed()
 def mean_loss(pipeline: Pipeline, batches: Sequence[Batch]) -> float:
     """The mean loss over prepared batches, in fp32 and without dropout."""
     total, count = 0.0, 0.0
