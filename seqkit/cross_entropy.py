@@ -22,7 +22,7 @@ if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Float, Int
 
 SCORES, CACHED = 2**22, 2**18
-"""How many scores are in memory at a time, and how many of them one goes through at a time."""
+"""How many scores are in memory at a time, and how many of them in a processor's cache."""
 
 
 def linear_cross_entropy(
@@ -66,13 +66,15 @@ class Summed(torch.autograd.Function):
         grads = torch.empty_like(given), torch.empty_like(weights), torch.zeros_like(offset)
         if not len(given):
             grads[1].zero_()
+        cached = CACHED if vectors.device.type == "cpu" else SCORES
         for part in blocks(given, SCORES // len(weights)):
             slopes = given[part] @ matrix.t()
-            for few in blocks(slopes, CACHED // len(weights)):
+            for few in blocks(slopes, cached // len(weights)):
                 scores = slopes[few] + offset
                 total += losses(scores, wanted[part][few], smoothing)
-                slopes[few] = scores
-                grads[2].add_(scores.sum(0))
+                if learns:
+                    slopes[few] = scores
+                    grads[2].add_(scores.sum(0))
             if learns:
                 torch.mm(slopes, matrix, out=grads[0][part])
                 add_product(grads[1], slopes, given[part], first=not part.start)

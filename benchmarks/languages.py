@@ -1,0 +1,97 @@
+"""One recipe, one model for each language of its data, and the mean of their scores.
+
+    python benchmarks/languages.py recipes/g2p-sigmorphon2020.yaml --data DIR --out DIR
+        [--languages ady,hin] [--set KEY=VALUE ...]
+
+The files of a language are named as those of the recipe, with the language in the place of the
+recipe's own. Without `--languages`, all that the data has. Each language is a run of its own in
+`--out`: a finished one is not trained again, and one that was interrupted goes on. Settings are
+the same for all.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import seqkit
+
+OWN = {"g2p-sigmorphon2020": "ice", "inflect-conll2017": "german"}
+"""The language that stands in a recipe's paths."""
+SPLITS = ("train", "dev", "test")
+Scores = Mapping[str, float]
+
+
+def files(recipe: Path) -> dict[str, str]:
+    """The recipe's paths, with {} for the language."""
+    read = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+    own = OWN[read["name"]]
+    return {name: read["data"][name].removesuffix(".gz").replace(own, "{}") for name in SPLITS}
+
+
+def languages(train: str, data: Path) -> list[str]:
+    """All whose training file is there."""
+    before, after = train.split("{}")
+    found = (path.relative_to(data).as_posix() for path in data.glob(f"{before}*{after}*"))
+    names = {path.removesuffix(".gz") for path in found}
+    return sorted(name[len(before) : -len(after)] for name in names if name.endswith(after))
+
+
+def paths(named: Mapping[str, str], language: str, data: Path) -> dict[str, str]:
+    """The files of a language, packed or not."""
+    plain = {f"data.{name}": path.format(language) for name, path in named.items()}
+    return {key: path if (data / path).exists() else f"{path}.gz" for key, path in plain.items()}
+
+
+def scored(recipe: Path, settings: Mapping[str, Any], data: Path, out: Path) -> Scores:
+    """The scores of one language on test, and on dev the first of them."""
+    run = seqkit.run(recipe, set=settings, data=data, out=out)
+    dev, test = run.metrics["dev"], run.metrics["test"]
+    first = next(iter(dev))
+    return {f"dev {first}": dev[first]["value"]} | {
+        f"test {name}": found["value"] for name, found in test.items()
+    }
+
+
+def show(name: str, scores: Scores) -> None:
+    """Prints one row."""
+    print(f"{name:12}" + "".join(f"{value:>16.2f}" for value in scores.values()), flush=True)
+
+
+def table(rows: Sequence[tuple[str, Scores]]) -> None:
+    """Prints the mean of all rows."""
+    means = {name: sum(scores[name] for _, scores in rows) / len(rows) for name in rows[0][1]}
+    show(f"mean of {len(rows)}", means)
+
+
+def main() -> None:
+    """Trains and scores what is missing, language by language."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--languages", default="")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    given = parser.parse_args()
+    data = given.data.resolve()
+    named = files(given.recipe)
+    chosen = {key: yaml.safe_load(value) for key, _, value in (s.partition("=") for s in given.set)}
+    rows: list[tuple[str, Scores]] = []
+    for language in (
+        given.languages.split(",") if given.languages else languages(named["train"], data)
+    ):
+        settings = {**paths(named, language, data), **chosen}
+        scores = scored(given.recipe, settings, data, given.out / language)
+        if not rows:
+            print(f"{'':12}" + "".join(f"{name:>16}" for name in scores))
+        rows.append((language, scores))
+        show(language, scores)
+    table(rows)
+
+
+if __name__ == "__main__":
+    main()
