@@ -20,23 +20,21 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from environments import folder_argument, peers_argument, run_peer
+from environments import TAGGERS, run_peer
 from measuring import (
     Measured,
     Round,
     failures,
-    in_process,
     median,
     ratio,
-    report,
     tag_speed,
     train_speed,
 )
+from rows import Row, measure
 from sentences import load, treebank
 
 RECIPE = """
@@ -100,7 +98,7 @@ def bare_row(data: Path, seconds: float, variant: str, pool: int) -> Measured:
     return {**tag_speed(lambda: lambda texts: predict_tags(model, texts), dev, len(dev)), **found}
 
 
-ROWS: dict[str, Callable[[Path, float], Measured]] = {
+ROWS: dict[str, Row] = {
     "packed loop, random batches": lambda data, s: bare_row(data, s, "packed", 1),
     "packed loop, length pools": lambda data, s: bare_row(data, s, "packed", 50),
     "padded loop, random batches": lambda data, s: bare_row(data, s, "padded", 1),
@@ -111,14 +109,10 @@ ROWS: dict[str, Callable[[Path, float], Measured]] = {
 BASE = "packed loop, random batches"
 
 
-def one_round(given: argparse.Namespace, threads: int) -> Iterator[tuple[str, Measured]]:
-    """Every row once, each in a process of its own."""
-    seconds = ["--seconds", str(given.seconds)]
-    for row in ROWS:
-        command = [sys.executable, __file__, "--data", str(given.data), "--row", row, *seconds]
-        yield row, in_process(command, threads)
-    for peer in given.peers:
-        yield peer, run_peer(peer, "train", given.data, given.environments, threads, *seconds)
+def peer(name: str, given: argparse.Namespace, threads: int) -> Measured:
+    """What another toolkit reports."""
+    more = ("--seconds", str(given.seconds))
+    return run_peer(name, "train", given.data, given.environments, threads, *more)
 
 
 def table(rounds: Sequence[Round], threads: int) -> None:
@@ -141,24 +135,5 @@ def table(rounds: Sequence[Round], threads: int) -> None:
         print(f"{cells}{memory:>7.0f}{cores:>7.2f}")
 
 
-def main() -> None:
-    """Measures all rows, or, in a process of its own, one of them."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=8)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--row", choices=list(ROWS), help="this row alone, in this process")
-    peers_argument(parser)
-    folder_argument(parser)
-    given = parser.parse_args()
-    given.data = given.data.resolve()
-    if given.row:
-        report(ROWS[given.row](given.data, given.seconds))
-        return
-    for threads in given.threads:
-        table([dict(one_round(given, threads)) for _ in range(given.rounds)], threads)
-
-
 if __name__ == "__main__":
-    main()
+    measure(ROWS, peer, table, peers=TAGGERS, seconds=8)

@@ -24,24 +24,22 @@ import argparse
 import gzip
 import io
 import os
-import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from environments import folder_argument, peers_argument, run_peer
+from environments import run_peer
 from measuring import (
     Measured,
     Round,
     failures,
-    in_process,
     median,
     now,
     ratio,
-    report,
     train_speed,
 )
+from rows import Row, measure
 
 PIECES, STEPS = 8000, 14
 ALONE = 64
@@ -183,7 +181,7 @@ def translate_speed(
     return {name: len(texts) / min(seconds)}
 
 
-ROWS: dict[str, Callable[[Path, float], Measured]] = {
+ROWS: dict[str, Row] = {
     "bare loop, feeding": lambda data, s: bare_row(data, s, feed=True),
     "bare loop": lambda data, s: bare_row(data, s, feed=False),
     "seqkit, feeding": lambda data, s: seqkit_row(data, s, "fp32", feed=True),
@@ -209,15 +207,10 @@ def prepared(data: Path, folder: Path) -> Path:
     return place
 
 
-def one_round(given: argparse.Namespace, threads: int) -> Iterator[tuple[str, Measured]]:
-    """Every row once, each in a process of its own."""
-    seconds = ["--seconds", str(given.seconds)]
-    for row in ROWS:
-        command = [sys.executable, __file__, "--data", str(given.data), "--row", row, *seconds]
-        yield row, in_process(command, threads)
-    for peer in given.peers:
-        texts = prepared(given.data, given.environments)
-        yield peer, run_peer(peer, "translate", texts, given.environments, threads)
+def peer(name: str, given: argparse.Namespace, threads: int) -> Measured:
+    """What another toolkit reports, of pieces ready made."""
+    texts = prepared(given.data, given.environments)
+    return run_peer(name, "translate", texts, given.environments, threads)
 
 
 def table(rounds: Sequence[Round], threads: int) -> None:
@@ -245,24 +238,5 @@ def table(rounds: Sequence[Round], threads: int) -> None:
         print(f"{row}, one sentence at a time, sentences/s: {', '.join(alone)}")
 
 
-def main() -> None:
-    """Measures all rows, or, in a process of its own, one of them."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=15)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--row", choices=list(ROWS), help="this row alone, in this process")
-    peers_argument(parser, PEERS)
-    folder_argument(parser)
-    given = parser.parse_args()
-    given.data = given.data.resolve()
-    if given.row:
-        report(ROWS[given.row](given.data, given.seconds))
-        return
-    for threads in given.threads:
-        table([dict(one_round(given, threads)) for _ in range(given.rounds)], threads)
-
-
 if __name__ == "__main__":
-    main()
+    measure(ROWS, peer, table, peers=PEERS, seconds=15)
