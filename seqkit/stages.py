@@ -245,7 +245,8 @@ class Stepwise(Protocol):
     """A decoder that emits pieces one by one. end: the piece that ends an answer, and begins it.
 
     start: the memory, which steps read and never change, for each text of the batch, and the state
-    before the first step. step: the log-probabilities of the next piece, and the state after it.
+    before the first step. step: the log-probabilities of the next piece, which the search may write
+    into, and the state after it.
     A state may have several rows for each text of the memory, side by side and for each as many:
     the hypotheses of one text. narrow: the memory of some of the texts, in the order given.
     """

@@ -83,6 +83,7 @@ class Attention(nn.Module):
         self, values: Float[Tensor, "batch source width"], mask: Bool[Tensor, "batch source"]
     ) -> Seen:
         """Prepares a batch of encoded inputs, once for all queries."""
+        values = values.contiguous()  # else torch may copy the weights for each text
         keys = values if self.kind == "dot" else self.key(values)
         offered = self.value(values) if self.kind == "heads" else values
         asks = self.kind in ("additive", "heads")

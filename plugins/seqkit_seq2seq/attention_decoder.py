@@ -32,7 +32,7 @@ from seqkit_seq2seq.bridging import Bridge
 from seqkit_seq2seq.copying import Copies
 from seqkit_seq2seq.describing import describe_targets
 from seqkit_seq2seq.memory import Memory, Reader, Turned, attended
-from seqkit_seq2seq.readout import Readout, mixed_loss, mixed_scores
+from seqkit_seq2seq.readout import Readout, log_probabilities, mixed_loss, mixed_scores
 from seqkit_seq2seq.recurring import Recurrence
 from seqkit_seq2seq.shaping import unwritten
 from seqkit_seq2seq.switches import IMPOSSIBLE, Switches
@@ -186,7 +186,7 @@ class AttentionDecoder(nn.Module):
         turned, state = self.turn(memory, state, memory.reader.table[known])
         scores = self.readout.scores(turned.mixed[:, 0], memory.tied).float()
         if turned.writes is None or memory.copies is None:
-            return unwritten(scores.log_softmax(1), UNKNOWN, IMPOSSIBLE), state
+            return unwritten(log_probabilities(scores), UNKNOWN, IMPOSSIBLE), state
         copies = memory.copies.repeat_interleave(len(last) // max(len(memory.copies), 1), 0)
         found = mixed_scores(scores, turned.writes[:, 0], turned.looked[:, 0], copies, memory.extra)
         return unwritten(found, UNKNOWN, IMPOSSIBLE), state

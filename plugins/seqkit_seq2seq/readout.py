@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqkit.cross_entropy import linear_cross_entropy
+from seqkit.cross_entropy import CACHED, blocks, linear_cross_entropy
 from seqkit.settings import CHECK_SHAPES
 from seqkit.unrolling import Product, unrolled
 
@@ -97,6 +97,19 @@ class Readout(nn.Module):
         assert self.gate is not None
         found: Tensor = self.gate(torch.cat((hidden, context, embedded), -1))
         return found
+
+
+def log_probabilities(scores: Float[Tensor, "row label"]) -> Float[Tensor, "row label"]:
+    """The log-softmax of scores that are one's own: in place, where no gradient needs them.
+
+    A second matrix of this size costs more than what is done with it, and so a few rows at a time
+    go through the cache.
+    """
+    if torch.is_grad_enabled() or scores.device.type != "cpu":
+        return scores.log_softmax(1)
+    for part in blocks(scores, CACHED // scores.shape[1]):
+        scores[part] = scores[part].log_softmax(1)
+    return scores
 
 
 def mixed_scores(

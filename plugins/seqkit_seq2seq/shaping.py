@@ -37,7 +37,7 @@ class Shape:
         """The scores of what may come next; those of all else are minus infinity."""
         step = written.shape[1]
         if step < self.minimum:
-            scores = without(scores, self.end)
+            scores = unwritten(scores, self.end)
         if self.no_repeat and step + 1 >= self.no_repeat:
             scores = unrepeated(scores, written, self.no_repeat, self.end)
         if prefix is not None and step < prefix.shape[1]:
@@ -55,7 +55,7 @@ def without(
 
 
 def unwritten(
-    scores: Float[Tensor, "row label"], label: int, score: float
+    scores: Float[Tensor, "row label"], label: int, score: float = NEVER
 ) -> Float[Tensor, "row label"]:
     """As `without`, of scores that are one's own: in place, where no gradient needs them."""
     if torch.is_grad_enabled():
