@@ -1,9 +1,9 @@
 """Numbers too small for a processor to be fast with are taken for zero while seqkit computes.
 
 Below 1.2e-38 an fp32 number is denormal, and processors take a hundred times as long for it. They
-come with training: attention that has found its place gives all others weights like 1e-39, and Adam
-halves the moments of a rare word's vector for ever. No score is affected: what is lost is 1e-31 of
-the last digit of a number like 1.
+come with training: attention that has found its place gives all others weights like 1e-39, and
+Adam's first moment of a rare word's vector shrinks by a tenth at each update. What is lost is far
+below the last digit of any sum that a number of ordinary size takes part in.
 """
 
 from __future__ import annotations
