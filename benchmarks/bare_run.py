@@ -34,22 +34,22 @@ class BareRun:
         known = [use for use in PARTS if use in used]
         if used != known or uses[len(used) :] != ["bilstm", "tagger"] or used[:1] != ["lookup"]:
             raise ValueError(f"{run}: is made of {', '.join(uses)}, which this loop does not know")
-        self.places = {use: place for place, use in enumerate(used)}
-        settings = {use: embed["parts"][place] for use, place in self.places.items()}
+        places = {use: place for place, use in enumerate(used)}
+        settings = {use: embed["parts"][place] for use, place in places.items()}
         parts = learnt["embed"]["text"]["parts"]
         self.words = numbered(parts[0]["strings"])
         self.lower, self.residual = settings["lookup"]["lower"], encode["residual"]
         if "characters" in used:
-            self.letters = numbered(parts[self.places["characters"]]["strings"])
+            self.letters = numbered(parts[places["characters"]]["strings"])
             longest = settings["characters"]["longest"]
             self.head, self.tail = longest - longest // 2, longest // 2
         if "affixes" in used:
-            learnt_affixes = parts[self.places["affixes"]]["affixes"]
+            learnt_affixes = parts[places["affixes"]]["affixes"]
             self.ends = affixes(settings["affixes"], learnt_affixes)
         found = learnt["decode"]["decode"]
         self.labels = [(found[name] if name else found)["labels"] for name in heads]
         self.upos = list(heads).index("upos") if len(heads) > 1 else 0
-        named = {use: f"embedding.0.parts.{number}." for use, number in self.places.items()}
+        named = {use: f"embedding.0.parts.{number}." for use, number in places.items()}
         self.tables = {use: self.table(f"{name}table.") for use, name in named.items()}
         if "characters" in used:
             self.speller = self.lstm(f"{named['characters']}reader.encoder.layers.0.")

@@ -12,7 +12,7 @@ the same for all.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,8 @@ Scores = Mapping[str, float]
 
 def files(recipe: Path) -> dict[str, str]:
     """The recipe's paths, with {} for the language."""
-    read = yaml.safe_load(recipe.read_text(encoding="utf-8"))
-    own = OWN[read["name"]]
-    return {name: read["data"][name].removesuffix(".gz").replace(own, "{}") for name in SPLITS}
+    data, own = yaml.safe_load(recipe.read_text(encoding="utf-8"))["data"], OWN[recipe.stem]
+    return {name: data[name].removesuffix(".gz").replace(own, "{}") for name in SPLITS}
 
 
 def languages(train: str, data: Path) -> list[str]:
@@ -62,35 +61,40 @@ def show(name: str, scores: Scores) -> None:
     print(f"{name:12}" + "".join(f"{value:>16.2f}" for value in scores.values()), flush=True)
 
 
-def table(rows: Sequence[tuple[str, Scores]]) -> None:
-    """Prints the mean of all rows."""
-    means = {name: sum(scores[name] for _, scores in rows) / len(rows) for name in rows[0][1]}
-    show(f"mean of {len(rows)}", means)
-
-
-def main() -> None:
-    """Trains and scores what is missing, language by language."""
+def arguments() -> argparse.Namespace:
+    """What the command line asks for; `named` are the files, `languages` those that are there."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--languages", default="")
+    parser.add_argument("--languages", type=lambda given: given.split(","))
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     given = parser.parse_args()
-    data = given.data.resolve()
-    named = files(given.recipe)
+    if given.recipe.stem not in OWN:
+        parser.error(f"{given.recipe}: knows the languages of {', '.join(OWN)} alone.")
+    given.data, given.named = given.data.resolve(), files(given.recipe)
+    there = languages(given.named["train"], given.data)
+    given.languages = there if given.languages is None else given.languages
+    lacking = [language for language in given.languages if language not in there]
+    if lacking or not there:
+        parser.error(f"{given.data}: has no files of {', '.join(lacking) or given.recipe.stem}.")
+    return given
+
+
+def main() -> None:
+    """Trains and scores what is missing, language by language, and prints the means."""
+    given = arguments()
     chosen = {key: yaml.safe_load(value) for key, _, value in (s.partition("=") for s in given.set)}
-    rows: list[tuple[str, Scores]] = []
-    for language in (
-        given.languages.split(",") if given.languages else languages(named["train"], data)
-    ):
-        settings = {**paths(named, language, data), **chosen}
-        scores = scored(given.recipe, settings, data, given.out / language)
+    rows: list[Scores] = []
+    for language in given.languages:
+        settings = {**paths(given.named, language, given.data), **chosen}
+        scores = scored(given.recipe, settings, given.data, given.out / language)
         if not rows:
             print(f"{'':12}" + "".join(f"{name:>16}" for name in scores))
-        rows.append((language, scores))
+        rows.append(scores)
         show(language, scores)
-    table(rows)
+    means = {name: sum(scores[name] for scores in rows) / len(rows) for name in rows[0]}
+    show(f"mean of {len(rows)}", means)
 
 
 if __name__ == "__main__":

@@ -19,14 +19,22 @@ Table = Callable[[Sequence[Round], int], None]
 
 
 def measure(
-    rows: Mapping[str, Row], peer: Peer, table: Table, *, peers: Sequence[str], seconds: float
+    about: str | None,
+    rows: Mapping[str, Row],
+    peer: Peer,
+    table: Table,
+    *,
+    peers: Sequence[str],
+    seconds: float,
 ) -> None:
     """Measures all rows and the peers asked for, or, in a process of its own, one row.
 
-    seconds: that a row is trained for, where the command line does not say.
+    about: what `--help` tells. seconds: that a row is trained for, where the command line does not
+    say.
     """
-    script = sys.argv[0]
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=seconds)
@@ -39,7 +47,7 @@ def measure(
     if given.row:
         report(rows[given.row](given.data, given.seconds))
         return
-    alone = [sys.executable, str(Path(script).resolve()), "--data", str(given.data)]
+    alone = [sys.executable, str(Path(sys.argv[0]).resolve()), "--data", str(given.data)]
     alone += ["--seconds", str(given.seconds), "--row"]
     for threads in given.threads:
         rounds = []

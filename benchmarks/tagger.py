@@ -136,4 +136,4 @@ def table(rounds: Sequence[Round], threads: int) -> None:
 
 
 if __name__ == "__main__":
-    measure(ROWS, peer, table, peers=TAGGERS, seconds=8)
+    measure(__doc__, ROWS, peer, table, peers=TAGGERS, seconds=8)

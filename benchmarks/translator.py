@@ -239,4 +239,4 @@ def table(rounds: Sequence[Round], threads: int) -> None:
 
 
 if __name__ == "__main__":
-    measure(ROWS, peer, table, peers=PEERS, seconds=15)
+    measure(__doc__, ROWS, peer, table, peers=PEERS, seconds=15)

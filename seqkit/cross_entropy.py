@@ -100,12 +100,12 @@ def blocks(values: Tensor, rows: int) -> Iterator[slice]:
 def losses(scores: Tensor, wanted: Tensor, smoothing: float) -> Tensor:
     """The sum of some rows' losses; scores become its gradients."""
     labels, place = scores.shape[1], wanted.unsqueeze(1)
-    reached = (1.0 - smoothing) * scores.gather(1, place).sum()
+    scores.sub_(scores.amax(1, keepdim=True))
+    reached = (1.0 - smoothing) * scores.gather(1, place)
     if smoothing:
-        reached += smoothing / labels * scores.sum()
-    top = scores.amax(1, keepdim=True)
-    sums = scores.sub_(top).exp_().sum(1, keepdim=True)
-    found = (top + sums.log()).sum() - reached
+        reached += smoothing / labels * scores.sum(1, keepdim=True)
+    sums = scores.exp_().sum(1, keepdim=True)
+    found = (sums.log() - reached).sum()
     scores.div_(sums)
     if smoothing:
         scores.sub_(smoothing / labels)

@@ -30,4 +30,4 @@ def flushed() -> Iterator[None]:
 
 def flushing() -> bool:
     """Whether denormal numbers are taken for zero now."""
-    return bool(torch.tensor(1e-38) * 0.1 == 0.0)
+    return bool(torch.tensor(1e-38, dtype=torch.float32, device="cpu") * 0.1 == 0.0)

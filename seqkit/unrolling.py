@@ -7,6 +7,7 @@ where a step has few rows. Here the factors of that gradient are kept, and multi
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,8 +20,8 @@ from seqkit.settings import CHECK_SHAPES
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Float
 
-Factors = list[tuple[Tensor, Tensor]]
-"""Of each step, what was multiplied, and the gradient of the product."""
+Factors = dict[int, tuple[Tensor, Tensor]]
+"""Of each step, by its number, what was multiplied, and the gradient of the product."""
 Product = Callable[[Tensor], Tensor]
 SMALL = 2**18
 """Numbers of a matrix whose gradients are added up as fast as they are kept."""
@@ -30,18 +31,20 @@ def unrolled(matrix: Float[Tensor, "*batch inner outer"]) -> Product:
     """What multiplies values [*batch row inner] with a matrix at each of many steps.
 
     It gives values @ matrix, in autocast's type where autocast is on. A matrix of two axes takes
-    values of any axes. Back-propagate once through what one call of this function has given.
+    values of any axes. Gradients of gradients are refused.
     """
     if not pays(matrix):
         return lambda values: values @ matrix
     device = matrix.device.type
     if torch.is_autocast_enabled(device):
         matrix = matrix.to(torch.get_autocast_dtype(device))
-    factors: Factors = []
+    factors: Factors = {}
+    steps = itertools.count()
     shared = Shared.apply(matrix, factors)  # type: ignore[no-untyped-call]  # torch gives it none
 
     def product(values: Tensor) -> Tensor:
-        return cast("Tensor", OneStep.apply(values, shared, factors))  # type: ignore[no-untyped-call]  # torch gives it none
+        given = (values, shared, factors, next(steps))
+        return cast("Tensor", OneStep.apply(*given))  # type: ignore[no-untyped-call]  # torch gives it none
 
     return product
 
@@ -65,7 +68,7 @@ class Shared(torch.autograd.Function):
     def backward(ctx: Any, *_: None) -> tuple[Tensor | None, None]:
         if not ctx.factors:
             return None, None
-        values, grads = (torch.cat(every, -2) for every in zip(*ctx.factors, strict=True))
+        values, grads = (torch.cat(every, -2) for every in zip(*ctx.factors.values(), strict=True))
         ctx.factors.clear()
         return values.transpose(-2, -1) @ grads, None
 
@@ -74,17 +77,18 @@ class OneStep(torch.autograd.Function):
     """One product, which leaves what the gradient of the matrix needs of it."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, shared: Tensor, factors: Factors) -> Tensor:
-        ctx.dtype, ctx.factors = values.dtype, factors
+    def forward(ctx: Any, values: Tensor, shared: Tensor, factors: Factors, step: int) -> Tensor:
+        ctx.dtype, ctx.factors, ctx.step = values.dtype, factors, step
         values = values.to(shared.dtype)
         ctx.save_for_backward(values, shared)
         return values @ shared
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, None, None, None]:
         values, shared = ctx.saved_tensors
+        # a pass that asked for other gradients alone may have left this step's, which is replaced
         flat = (values, grad) if shared.ndim > 2 else (values.flatten(0, -2), grad.flatten(0, -2))
-        ctx.factors.append(flat)
+        ctx.factors[ctx.step] = flat
         back = grad @ shared.transpose(-2, -1) if ctx.needs_input_grad[0] else None
-        return None if back is None else back.to(ctx.dtype), None, None
+        return None if back is None else back.to(ctx.dtype), None, None, None

@@ -78,6 +78,14 @@ def test_scores_far_apart_stay_finite() -> None:
     assert grad.tolist() == [[1.0], [-1.0]]
 
 
+def test_large_scores_do_not_blur_a_small_loss() -> None:
+    vectors, bias = torch.full((40, 1), 1e3), torch.zeros(2)
+    weights = torch.tensor([[10.0], [9.993]])
+    exact = reference((vectors.double(), weights.double(), bias.double()), torch.zeros(40).long())
+    found = linear_cross_entropy(vectors, weights, bias, torch.zeros(40).long())
+    assert found.item() == pytest.approx(exact.item(), rel=2e-3)
+
+
 def test_without_gradients_the_loss_is_the_same() -> None:
     layer, wanted = drawn(5, 4)
     with torch.no_grad():

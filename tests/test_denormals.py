@@ -50,6 +50,15 @@ def test_who_had_it_set_keeps_it() -> None:
     assert flushing()
 
 
+def test_it_is_known_whatever_type_numbers_have_by_default() -> None:
+    torch.set_flush_denormal(True)
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert flushing()
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 def test_training_and_answers_have_it_and_leave_it(
     toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,6 +85,16 @@ def test_a_step_without_a_part_in_the_loss_has_none_in_the_gradient() -> None:
     torch.testing.assert_close(torch.autograd.grad(product(used).pow(2).sum(), matrix), plain)
 
 
+def test_a_pass_that_asks_for_the_values_alone_leaves_nothing_behind() -> None:
+    matrix, steps = drawn(3, 2), [drawn(4, 3) for _ in range(3)]
+    plain = torch.autograd.grad(chained(lambda step: step @ matrix, steps), matrix)
+    loss = chained(unrolled(matrix), steps)
+    torch.autograd.grad(loss, steps, retain_graph=True)
+    for again in (True, False):
+        found = torch.autograd.grad(loss, matrix, retain_graph=again)
+        torch.testing.assert_close(found, plain)
+
+
 def test_values_that_do_not_learn_still_teach_the_matrix() -> None:
     matrix, values = drawn(3, 2), drawn(4, 3).detach()
     (found,) = torch.autograd.grad(unrolled(matrix)(values).sum(), matrix)

@@ -34,7 +34,10 @@ class Shape:
         written: Int[Tensor, "row time"],
         prefix: Int[Tensor, "row steps"] | None = None,
     ) -> Float[Tensor, "row label"]:
-        """The scores of what may come next; those of all else are minus infinity."""
+        """The scores of what may come next; those of all else are minus infinity.
+
+        What is given may be changed in place.
+        """
         step = written.shape[1]
         if step < self.minimum:
             scores = unwritten(scores, self.end)
