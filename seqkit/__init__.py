@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from seqkit.chaining import run_chain as run_chain
     from seqkit.comparison import compare as compare
     from seqkit.errors import SeqkitError as SeqkitError
+    from seqkit.loading import load as load
     from seqkit.pipeline import Pipeline as Pipeline
-    from seqkit.pipeline import load as load
     from seqkit.plugins import hookimpl as hookimpl
     from seqkit.runs import run as run
     from seqkit.seeds import run_seeds as run_seeds
@@ -28,7 +28,7 @@ _HOMES = {
     "Upstream": "seqkit.stages",
     "compare": "seqkit.comparison",
     "hookimpl": "seqkit.plugins",
-    "load": "seqkit.pipeline",
+    "load": "seqkit.loading",
     "load_chain": "seqkit.chain",
     "run": "seqkit.runs",
     "run_chain": "seqkit.chaining",

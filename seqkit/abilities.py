@@ -1,7 +1,8 @@
 """What a stage may be able to do beyond its contract; the engine asks by the Protocol.
 
-An encoder may be looked into, a decoder may answer while a text still comes or have its confidence
-calibrated, any stage may describe the examples it is given, a metric may show its score in tables.
+An encoder may be looked into, a decoder may say what its answers are, answer while a text still
+comes or have its confidence calibrated, any stage may describe the examples it is
+given, a metric may show its score in tables.
 
 This module imports no torch.
 """
@@ -141,6 +142,29 @@ class Describing(Protocol):
     """
 
     def describe(self, examples: Iterable[Example], split: str) -> list[Finding]: ...
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a decoder's answers are.
+
+    value: `words`, a label for each word; `spans`, the same where the labels are tags of a scheme,
+    with `spans` beside them; `label`, one for the text; `labels`, any number for the text; `text`.
+    labels: all that it may give, those of spans without their tags; none where it writes texts.
+    """
+
+    value: Literal["words", "spans", "label", "labels", "text"]
+    labels: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Formed(Protocol):
+    """A decoder that says what its answers are, for whoever puts them to use elsewhere.
+
+    form: once the stage is ready; where the recipe names several golds, by their names.
+    """
+
+    def form(self) -> Form | Mapping[str, Form]: ...
 
 
 @runtime_checkable

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from seqkit import __version__, storage
 from seqkit.errors import DataError, ModelError, SeqkitError
-from seqkit.pipeline import WINDOW, Answers, Input, Pipeline, restored
+from seqkit.loading import restored
+from seqkit.pipeline import WINDOW, Answers, Input, Pipeline
 
 if TYPE_CHECKING:
     import torch

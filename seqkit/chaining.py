@@ -11,7 +11,7 @@ from seqkit.chain import FILE, Chain, Member, load_chain
 from seqkit.errors import ModelError, RunError
 from seqkit.experiment import Watch
 from seqkit.links import ChainRecipe, Link, read_chain
-from seqkit.pipeline import load
+from seqkit.loading import load
 from seqkit.runs import Run, execute
 
 Say = Callable[[str], None]

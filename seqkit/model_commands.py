@@ -8,33 +8,41 @@ from typing import Any
 import click
 
 from seqkit.errors import SeqkitError
+from seqkit.options import changing, overrides_of
 
 
 @click.command()
 @click.argument("model", type=click.Path())
 @click.argument("file", type=click.Path(allow_dash=True), default="-")
 @click.option("--as", "source", metavar="SOURCE", help="Read FILE by this source.")
+@changing
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps.")
-def predict(model: str, file: str, source: str | None, device: str) -> None:
+def predict(
+    model: str, file: str, source: str | None, settings: tuple[str, ...], device: str
+) -> None:
     """Answer each text of FILE (- is standard input) with a line of JSON.
 
     MODEL is a run or a pipeline folder, or those of a chain. FILE is one text a line, or .jsonl
     whose keys are input names.
+
+    Example: seqkit predict runs/translate-multi30k-ende texts.txt --set decode.search.size=1
     """
     from seqkit.chain import is_saved_chain, load_chain
+    from seqkit.loading import load_changed
     from seqkit.machine import pick_device
-    from seqkit.pipeline import load
     from seqkit.prediction import chain_lines, examples_in, lines
 
     chosen = pick_device(device)
     if is_saved_chain(model) and source:
         raise SeqkitError(f"--as {source}: a chain reads texts, a line each. Leave it out.")
+    if is_saved_chain(model) and settings:
+        raise SeqkitError(f"--set {settings[0]}: a chain has no settings. Leave it out.")
     # a source opens what it reads itself, which may be a folder
     with nullcontext([]) if source else opened(file) as stream:
         if is_saved_chain(model):
             found = chain_lines(load_chain(model).to(chosen), stream, file)
         else:
-            pipeline = load(model).to(chosen)
+            pipeline = load_changed(model, texts=overrides_of(settings)).to(chosen)
             found = lines(pipeline, examples_in(pipeline, stream, file, source))
         for line in found:
             click.echo(line)
@@ -45,17 +53,25 @@ def predict(model: str, file: str, source: str | None, device: str) -> None:
 @click.option("--on", "file", required=True, type=click.Path(), help="A file with gold.")
 @click.option("--tables", "with_tables", is_flag=True, help="Show scores by label and confusions.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@changing
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps.")
-def evaluate(model: str, file: str, with_tables: bool, as_json: bool, device: str) -> None:
+def evaluate(
+    model: str,
+    file: str,
+    with_tables: bool,
+    as_json: bool,
+    settings: tuple[str, ...],
+    device: str,
+) -> None:
     """Score MODEL on a file that its recipe's own source reads."""
     from seqkit.answers import answered, file_examples
     from seqkit.display import print_scores
     from seqkit.doctor import remarks
     from seqkit.evaluation import scores, tables
+    from seqkit.loading import load_changed
     from seqkit.machine import pick_device
-    from seqkit.pipeline import load
 
-    pipeline = load(model).to(pick_device(device))
+    pipeline = load_changed(model, texts=overrides_of(settings)).to(pick_device(device))
     examples = file_examples(pipeline, file)
     every = answered(pipeline, examples)
     shown = tables(pipeline.recipe, every) if with_tables else {}
@@ -122,7 +138,7 @@ def inspect(
     """
     from seqkit import inspection
     from seqkit.heatmap import draw_attention, print_inspection
-    from seqkit.pipeline import load
+    from seqkit.loading import load
 
     pipeline = load(model)
     wanted = None if gold is None else inspection.read_json(gold, "--gold")

@@ -1,4 +1,4 @@
-"""The pipeline: staged build, prediction, save and load."""
+"""The pipeline: staged build, prediction, and what is saved."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from seqkit import __version__, storage
+from seqkit.abilities import Form, Formed
 from seqkit.assembly import Assembly, Fitting, assemble, row_example, tokenised
 from seqkit.batching import cut
 from seqkit.data import row_gold, row_inputs, row_text
@@ -21,11 +22,11 @@ from seqkit.inspection import Inspection, inspect
 from seqkit.live import Live
 from seqkit.network import DECODE
 from seqkit.optimisers import BatchSettings
-from seqkit.plugins import Stage, registry
-from seqkit.recipe import Recipe, recipe_from_plain
+from seqkit.plugins import Stage
+from seqkit.recipe import Recipe
 from seqkit.stages import Answer, Example, Frames, Learnt, Pieces, Row, Text
 from seqkit.table import Table
-from seqkit.weights import pack_weights, unpack_weights
+from seqkit.weights import pack_weights
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -178,6 +179,15 @@ class Pipeline:
             return cast("Answers", answer)
         return {gold or "answer": answer}
 
+    def forms(self) -> dict[str, Form]:
+        """What the answers are, by the names that they come under; without those not told."""
+        decoder = self.network.decoder
+        found = decoder.form() if isinstance(decoder, Formed) else {}
+        if isinstance(found, Mapping):
+            return dict(found)
+        gold = self.recipe.data.gold if self.recipe.data else None
+        return {gold if isinstance(gold, str) else "answer": found}
+
     def record(self, example: Example, answer: Answer, index: int) -> dict[str, Any]:
         """An answer as one JSON record: index, text (by input name where several), answers."""
         texts = {
@@ -292,51 +302,3 @@ def needed(recipe: Recipe) -> list[dict[str, str]]:
         {"name": plugin.name, "distribution": plugin.distribution, "version": plugin.version}
         for plugin in sorted(plugins.values(), key=lambda plugin: plugin.name)
     ]
-
-
-def load(path: str | Path) -> Pipeline:
-    """Loads a saved pipeline: the folder of a run, or of a pipeline.
-
-    Raises ModelError where a file is missing or damaged, or a plugin is not installed.
-    """
-    folder = Path(path)
-    if (folder / "pipeline").exists():
-        folder = folder / "pipeline"
-    elif (folder / "run.json").exists():
-        raise ModelError(f"{folder}: the run is not finished. Run its recipe again to go on.")
-    files = storage.read_folder(folder)
-    if "chain.json" in files:
-        raise ModelError(f"{folder}: is a chain of pipelines. Load it with seqkit.load_chain.")
-    return restored(files, str(folder))
-
-
-def restored(files: Mapping[str, bytes], folder: str) -> Pipeline:
-    """The pipeline in the files of a folder, which names them in messages. Raises ModelError."""
-    where = f"{folder}/pipeline.json"
-    lacking = {"pipeline.json", "weights.safetensors", *storage.pack({})} - set(files)
-    if lacking:
-        raise ModelError(f"{folder}: has no {sorted(lacking)[0]}. Name a run or a pipeline folder.")
-    content = json.loads(files["pipeline.json"])
-    if content["format"] != FORMAT:
-        raise ModelError(
-            f"{where}: is of format {content['format']}, but this version reads {FORMAT}. "
-            f"Install seqkit {content['seqkit']}."
-        )
-    require(content["plugins"], where)
-    recipe = recipe_from_plain(content["recipe"], where)
-    pipeline = rebuild(recipe, storage.unpack(files))
-    weights = f"{folder}/weights.safetensors"
-    unpack_weights(pipeline.network, files["weights.safetensors"], content["aliases"], weights)
-    return pipeline
-
-
-def require(plugins: Sequence[Mapping[str, str]], where: str) -> None:
-    """Raises ModelError with the `pip install` line where a plugin is missing or broken."""
-    loaded = {plugin.name for plugin in registry().plugins if plugin.state == "loaded"}
-    lacking = [plugin for plugin in plugins if plugin["name"] not in loaded]
-    if lacking:
-        names = ", ".join(f"'{plugin['name']}'" for plugin in lacking)
-        wanted = " ".join(
-            sorted({f'"{plugin["distribution"]}=={plugin["version"]}"' for plugin in lacking})
-        )
-        raise ModelError(f"{where}: needs the plugin {names}. Run: pip install {wanted}")

@@ -145,14 +145,22 @@ def read_recipe(
     with contextlib.suppress(TooManyError):
         root = nodes.read(nodes.load(path), file, problems)
         if root is not None:
-            for place, text in overrides.items():
-                root = nodes.override(root, place, text, problems)
-            for place, value in values.items():
-                root = nodes.set_value(root, place, value, problems)
+            root = changed(root, overrides, values, problems)
             recipe = _check(root, file, registry, problems, data=data)
             if recipe is not None:
                 return recipe
     raise problems.error()
+
+
+def changed(
+    root: Node, overrides: Mapping[str, str], values: Mapping[str, Any], problems: Problems
+) -> Node:
+    """The tree of a recipe with other settings, from texts and from values, by path."""
+    for place, text in overrides.items():
+        root = nodes.override(root, place, text, problems)
+    for place, value in values.items():
+        root = nodes.set_value(root, place, value, problems)
+    return root
 
 
 def recipe_from_plain(
@@ -160,14 +168,17 @@ def recipe_from_plain(
     where: str,
     inputs: Sequence[str] = ("text",),
     registry: Registry | None = None,
+    overrides: Mapping[str, str] = NOTHING,
+    values: Mapping[str, Any] = NOTHING,
 ) -> Recipe:
     """The recipe of a saved pipeline, which may lack `data`.
 
-    inputs: the names of the inputs where there is no `data` to name them. Raises RecipeError.
+    inputs: the names of the inputs where there is no `data` to name them. overrides, values: as in
+    `read_recipe`. Raises RecipeError.
     """
     problems = Problems()
     with contextlib.suppress(TooManyError):
-        root = nodes.from_plain(value, where, problems)
+        root = changed(nodes.from_plain(value, where, problems), overrides, values, problems)
         recipe = None if problems else _check(root, where, registry, problems, inputs)
         if recipe is not None:
             return recipe

@@ -32,8 +32,9 @@ from seqkit.errors import RunError
 from seqkit.evaluation import plain, scores
 from seqkit.experiment import Experiment, Silent, Watch, scored
 from seqkit.guards import locked, signalled
+from seqkit.loading import load
 from seqkit.machine import peak_memory, pick_device
-from seqkit.pipeline import Pipeline, load
+from seqkit.pipeline import Pipeline
 from seqkit.provenance import differences, provenance
 from seqkit.recipe import Recipe, data_folder, read_recipe
 from seqkit.training import Progress

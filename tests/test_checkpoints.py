@@ -11,7 +11,8 @@ import torch
 from seqkit.batching import Pools
 from seqkit.checkpoints import Checkpoints, best_number
 from seqkit.errors import ModelError
-from seqkit.pipeline import Pipeline, load
+from seqkit.loading import load
+from seqkit.pipeline import Pipeline
 from seqkit.training import Progress, begin
 
 SAVED = [

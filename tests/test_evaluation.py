@@ -31,7 +31,8 @@ from seqkit.evaluation import (
     scores,
     tables,
 )
-from seqkit.pipeline import Pipeline, build, load
+from seqkit.loading import load
+from seqkit.pipeline import Pipeline, build
 from seqkit.plugins import Plugin, Register, Registry
 from seqkit.recipe import recipe_from_plain
 from seqkit.stages import Answer, Example, Frames, Loss, Metric, Upstream, Vectors

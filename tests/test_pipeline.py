@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 import seqkit
 from seqkit import storage
 from seqkit.errors import DataError, ModelError, SeqkitError
-from seqkit.pipeline import FORMAT, WINDOW, Pipeline, build, load
+from seqkit.loading import load
+from seqkit.pipeline import FORMAT, WINDOW, Pipeline, build
 from seqkit.recipe import read_recipe
 from seqkit.stages import Frames, Text
 from seqkit.table import collate

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from seqkit.errors import DataError
-from seqkit.pipeline import Pipeline, load
+from seqkit.loading import load
+from seqkit.pipeline import Pipeline
 from seqkit.prediction import examples_in, lines
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast, final
 import torch
 from torch import nn
 
-from seqkit.abilities import Calibrating, Describing, Finding
+from seqkit.abilities import Calibrating, Describing, Finding, Form, Formed
 from seqkit.errors import DataError, nearest
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Answer, Batch, Decoder, Example, Learnt, Loss, Vectors
@@ -88,6 +88,11 @@ class MultiHead(nn.Module):
             for name, head in self.heads.items()
         ]
         return [dict(zip(self.heads, row, strict=True)) for row in zip(*found, strict=True)]
+
+    def form(self) -> dict[str, Form]:
+        """What the heads give that say so; a head of several golds gives nothing of one form."""
+        found = {name: head.form() for name, head in self.heads.items() if isinstance(head, Formed)}
+        return {name: form for name, form in found.items() if isinstance(form, Form)}
 
     def gold(self, example: Example) -> Answer:
         """Each head's gold under its name."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, final
 import torch
 from torch import Tensor, nn
 
-from seqkit.abilities import Finding
+from seqkit.abilities import Finding, Form
 from seqkit.errors import DataError
 from seqkit.inputs import input_name, input_width
 from seqkit.settings import CHECK_SHAPES
@@ -144,6 +144,10 @@ class Classifier(nn.Module):
     def finish(self, memory: tuple[Pool, ...]) -> list[Answer]:
         """The answer to all steps that have come; to a zero vector where none has."""
         return self.choice.answers(self.scored(self.pool.total(memory, self.linear.weight)))
+
+    def form(self) -> Form:
+        """One label for each text, or any number."""
+        return Form("labels" if self.texts.several else "label", tuple(self.texts.labels))
 
     def gold(self, example: Example) -> Answer:
         """The labels of the file. Raises DataError where the example has none."""

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqkit.abilities import Finding
+from seqkit.abilities import Finding, Form
 from seqkit.inputs import input_name, input_width
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Answer, Example, Learnt, Loss, Upstream, Vectors, time_mask
@@ -218,6 +218,10 @@ class CRF(nn.Module):
         paths, tail = memory
         answers, tail = self.words.push(tail, finish(paths, self.chain().last.cpu().numpy()), None)
         return answers + self.words.finish(tail)
+
+    def form(self) -> Form:
+        """A label for each word, or spans."""
+        return self.words.answer_form()
 
     def gold(self, example: Example) -> Answer:
         """The labels of the file."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqkit.abilities import Finding
+from seqkit.abilities import Finding, Form
 from seqkit.inputs import input_name, input_width
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Answer, Example, Learnt, Loss, Upstream, Vectors, time_mask
@@ -192,6 +192,10 @@ class Features(nn.Module):
         """No answer was open."""
         del memory
         return []
+
+    def form(self) -> Form:
+        """A bundle for each word. Which there may be is not listed: features go together freely."""
+        return Form("words")
 
     def gold(self, example: Example) -> Answer:
         """The bundles of the file, their features in order."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqkit.abilities import Finding
+from seqkit.abilities import Finding, Form
 from seqkit.inputs import input_name, input_width
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Answer, Example, Learnt, Loss, Upstream, Vectors, time_mask
@@ -154,6 +154,10 @@ class Tagger(nn.Module):
     def finish(self, memory: Tail) -> list[Answer]:
         """The last word's answer, where its tag was still open."""
         return self.words.finish(memory)
+
+    def form(self) -> Form:
+        """A label for each word, or spans."""
+        return self.words.answer_form()
 
     def gold(self, example: Example) -> Answer:
         """The labels of the file."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from seqkit.abilities import Finding
+from seqkit.abilities import Finding, Form
 from seqkit.errors import DataError
 from seqkit.inputs import input_name
 from seqkit.settings import CHECK_SHAPES
@@ -100,6 +100,13 @@ class WordLabels:
         self.scheme = self.learnt_scheme(self.file_scheme)
         arrays = ["labels", "shift", *(["owner"] if self.word == "mean" else [])]
         self.along_time = frozenset(arrays if learnt["aligned"] else [])
+
+    def answer_form(self) -> Form:
+        """A label for each word, or spans where the labels follow a scheme."""
+        if self.scheme is None:
+            return Form("words", tuple(self.labels))
+        inside = {parts(label)[1] for label in self.labels if parts(label)[0] != OUTSIDE}
+        return Form("spans", tuple(sorted(inside)))
 
     def read(self, example: Example) -> list[str]:
         """The gold labels of an example's words, in the scheme of the file. Raises DataError."""

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqkit.abilities import Attended, Finding, Including
+from seqkit.abilities import Attended, Finding, Form, Including
 from seqkit.errors import PluginError
 from seqkit.inputs import input_name, input_width
 from seqkit.settings import CHECK_SHAPES, Nested
@@ -306,6 +306,10 @@ class AttentionDecoder(nn.Module):
             name = input_name("attention", example.inputs, self.over)
             numbers = self.copies.wanted(example.inputs[name], written)
         return attended(self, inputs, batch, example, written, numbers)
+
+    def form(self) -> Form:
+        """A text."""
+        return Form("text")
 
     def gold(self, example: Example) -> Answer:
         """The text of the file, and its references where the recipe names their field."""

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqkit.abilities import Attended, Finding
+from seqkit.abilities import Attended, Finding, Form
 from seqkit.inputs import input_name, input_width
 from seqkit.settings import CHECK_SHAPES, Nested
 from seqkit.stages import (
@@ -237,6 +237,10 @@ class MonotonicDecoder(nn.Module):
         written = answer["pieces"]
         numbers = [self.target.number(string) for string in written]
         return attended(self, inputs, batch, example, written, numbers)
+
+    def form(self) -> Form:
+        """A text."""
+        return Form("text")
 
     def gold(self, example: Example) -> Answer:
         """The text of the file, and its references where the recipe names their field."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from seqkit.abilities import Finding
+from seqkit.abilities import Finding, Form
 from seqkit.errors import DataError
 from seqkit.plugins import Use
 from seqkit.stages import Decoder, Example, Loss, Upstream, Vectors
@@ -62,6 +62,13 @@ def test_each_answer_stands_under_the_name_of_its_gold() -> None:
     assert decoder.gold(EXAMPLES[1]) == {
         "slots": {"value": ["O"], "spans": [], "scheme": "BIO"},
         "intent": {"value": "stay"},
+    }
+
+
+def test_each_head_says_what_its_answers_are() -> None:
+    assert built().form() == {
+        "slots": Form("spans", ("CITY",)),
+        "intent": Form("label", ("fly", "stay")),
     }
 
 
