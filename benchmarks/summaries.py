@@ -42,7 +42,7 @@ def best(metric: Any, abstract: Abstract) -> str:
     def shared(sentence: str) -> float:
         return float(metric.counts({"value": sentence}, gold)[0])
 
-    return max(abstract["source"], key=shared)
+    return str(max(abstract["source"], key=shared))
 
 
 def score(metric: Any, texts: Sequence[str], every: Sequence[Abstract]) -> float:

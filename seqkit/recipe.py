@@ -61,7 +61,10 @@ class Recipe:
             "encode": encode[0] if len(encode) == 1 else encode,
             "decode": self.decode.plain(),
             "train": plain(self.train),
-            "evaluate": {"metrics": self._plain_metrics(), "bootstrap": self.bootstrap},
+            "evaluate": {
+                **({"metrics": self._plain_metrics()} if self.metrics else {}),
+                "bootstrap": self.bootstrap,
+            },
         }
         return {key: value for key, value in said.items() if value not in (None, [], {})}
 

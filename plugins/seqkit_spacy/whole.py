@@ -1,0 +1,46 @@
+"""Whatever a model answers, as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, final
+
+from spacy.tokens import Doc
+
+from seqkit.storage import finite
+from seqkit_spacy.placing import Answered, extend
+
+if TYPE_CHECKING:
+    from seqkit.pipeline import Pipeline
+
+
+@final
+class Whole:
+    """Puts a list with the answers to each unit into `doc._.seqkit`.
+
+    Each is a mapping from the names of golds to answers, with `start` and `end`, the unit's
+    characters; spans in answers count from that start.
+    """
+
+    def __init__(self) -> None:
+        self.labels: tuple[str, ...] = ()
+        self.cfg: Mapping[str, Any] = {}
+        extend(Doc, "seqkit")
+
+    def accept(self, pipeline: Pipeline, who: str) -> Mapping[str, Any]:
+        """Takes any model."""
+        del who
+        every = (form.labels for form in pipeline.forms().values())
+        self.labels = tuple(dict.fromkeys(label for labels in every for label in labels))
+        return {}
+
+    def place(self, doc: Doc, found: Sequence[Answered]) -> None:
+        """Writes the answers."""
+        doc._.seqkit = [
+            {
+                "start": one.unit.offset,
+                "end": one.unit.offset + len(one.unit.text.text),
+                "answers": finite(dict(one.answers)),
+            }
+            for one in found
+        ]
