@@ -79,7 +79,7 @@ class TokenLabels:
     def place(self, doc: Doc, found: Sequence[Answered]) -> None:
         """Writes labels, and the least of their probabilities as `token._.confidence`."""
         for token in doc:
-            if token.is_space:
+            if token.text.isspace():
                 for attribute in self.attributes:
                     self.write(token, attribute, SPACE[attribute])
         for one in found:

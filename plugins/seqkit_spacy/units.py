@@ -53,7 +53,7 @@ def unit_of(span: Span, words: Words) -> Unit:
     given = [
         (token.idx - offset, token.idx - offset + len(token.text))
         for token in span
-        if not token.is_space
+        if not token.text.isspace()
     ]
     return Unit(span, offset, Text(span.text, given))
 
@@ -71,7 +71,7 @@ def by_token(unit: Unit, words: Sequence[Word]) -> Iterator[tuple[int, list[int]
     """
     first = 0
     for token in unit.tokens:
-        if token.is_space:
+        if token.text.isspace():
             continue
         start, end = token.idx, token.idx + len(token.text)
         while first < len(words) and words[first].end <= start:

@@ -127,7 +127,7 @@ def read_spacy(folder: Path, kept: Kept) -> Pretrained:
     if mode != "default":
         raise DataError(
             f"{folder}: its vectors are {mode}, made of parts of words, without a list of words. "
-            "Name a pipeline with vectors of words."
+            "Embed by {use: floret, pipeline: ...}."
         )
     rows = [
         row
