@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
@@ -12,31 +13,38 @@ Ragged = list[Floats2d]
 Encode = Model[Ragged, Ragged]
 
 
-def encoder(
-    name: str,
-    use: str,
-    settings: Mapping[str, Any],
-    *,
-    width: int,
-    depth: int,
-    hidden: int | None,
-    dropout: float,
-    residual: bool,
-    norm: bool,
-    mixed_precision: bool,
-) -> Encode:
+@dataclass(frozen=True)
+class Surroundings:
+    """What an architecture is told beside its encoder."""
+
+    width: int
+    depth: int
+    hidden: int | None
+    dropout: float
+    residual: bool
+    norm: bool
+    mixed_precision: bool
+
+    def check(self, name: str) -> None:
+        """Raises ValueError for a number that cannot be, named with its setting."""
+        for setting in ("width", "depth", "hidden"):
+            value = getattr(self, setting)
+            if value is not None and value < 1:
+                raise ValueError(f"{name}: {setting}: is {value}. Set it to 1 or more.")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"{name}: dropout: is {self.dropout}. Set it from 0 to below 1.")
+
+
+def encoder(name: str, use: str, settings: Mapping[str, Any], around: Surroundings) -> Encode:
     """A model that reads each text of a batch. Raises ValueError, which names the setting."""
     from seqkit.errors import SeqkitError
     from seqkit_spacy.forking import guard_forks
     from seqkit_spacy.network import Shape, blocks
     from seqkit_spacy.shim import TwinShim
 
-    for setting, value in {"width": width, "depth": depth, "hidden": hidden}.items():
-        if value is not None and value < 1:
-            raise ValueError(f"{name}: {setting}: is {value}, but must be 1 or more.")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"{name}: dropout: is {dropout}, but must be from 0 up to below 1.")
-    shape = Shape(width, depth, hidden or width + width % 2, residual, norm)
+    around.check(name)
+    width = around.width
+    shape = Shape(width, around.depth, around.hidden or 2 * width, around.residual, around.norm)
     try:
         module = blocks(use, settings, shape)
     except SeqkitError as error:
@@ -46,8 +54,8 @@ def encoder(
         name,
         forward,
         dims={"nI": width, "nO": width},
-        attrs={"dropout_rate": dropout},
-        shims=[TwinShim(module, mixed_precision=mixed_precision)],
+        attrs={"dropout_rate": around.dropout},
+        shims=[TwinShim(module, mixed_precision=around.mixed_precision)],
     )
 
 

@@ -37,7 +37,7 @@ def tokeniser(lang: str = "en", **given: Any) -> SpacyTokeniser:
 ENGLISH = tokeniser()
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=60))
 def test_pieces_are_spacys_tokens_without_white_space(text: str) -> None:
     pieces = ENGLISH.prepare(Text(text))
