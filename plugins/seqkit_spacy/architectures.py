@@ -6,6 +6,8 @@ so they are not postponed.
 
 from typing import Any
 
+from thinc.api import Model
+
 from seqkit_spacy.encoders import Encode, Surroundings, encoder
 
 
@@ -75,3 +77,11 @@ def stage_encoder(
     """
     around = Surroundings(width, depth, hidden, dropout, residual, norm, mixed_precision)
     return encoder("seqkit.StageEncoder.v1", use, settings, around)
+
+
+def crf_head(tok2vec: Model[Any, Any]) -> Model[Any, Any]:
+    """A conditional random field over a Tok2Vec, for `seqkit_crf_ner`: `seqkit.CRFHead.v1`."""
+    from seqkit_spacy.crf_head import head_model
+
+    found: Model[Any, Any] = head_model(tok2vec)
+    return found

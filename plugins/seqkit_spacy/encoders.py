@@ -40,7 +40,7 @@ def encoder(name: str, use: str, settings: Mapping[str, Any], around: Surroundin
     from seqkit.errors import SeqkitError
     from seqkit_spacy.forking import guard_forks
     from seqkit_spacy.network import Shape, blocks
-    from seqkit_spacy.shim import TwinShim
+    from seqkit_spacy.shim import TwinShim, packed, unpacked
 
     around.check(name)
     width = around.width
@@ -55,7 +55,7 @@ def encoder(name: str, use: str, settings: Mapping[str, Any], around: Surroundin
         forward,
         dims={"nI": width, "nO": width},
         attrs={"dropout_rate": around.dropout},
-        shims=[TwinShim(module, mixed_precision=around.mixed_precision)],
+        shims=[TwinShim(module, packed, unpacked, mixed_precision=around.mixed_precision)],
     )
 
 

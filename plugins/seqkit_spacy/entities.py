@@ -47,9 +47,7 @@ class Entities:
         if self.key:
             doc.spans[self.key] = spans
             return
-        taken = {token for entity in doc.ents for token in range(entity.start, entity.end)}
-        free = [span for span in spans if taken.isdisjoint(range(span.start, span.end))]
-        doc.set_ents(filter_spans(free), default="unmodified" if doc.ents else "outside")
+        add_entities(doc, spans)
 
     def spans(self, doc: Doc, found: Sequence[Answered]) -> Iterator[Span]:
         """The spans of all units, over tokens."""
@@ -76,3 +74,10 @@ class Entities:
                 "'alignment' to contract or expand, or 'words' to doc.",
                 stacklevel=2,
             )
+
+
+def add_entities(doc: Doc, spans: Sequence[Span]) -> None:
+    """Adds entities to those that a Doc has; of spans that overlap the longest, the first."""
+    taken = {token for entity in doc.ents for token in range(entity.start, entity.end)}
+    free = [span for span in spans if taken.isdisjoint(range(span.start, span.end))]
+    doc.set_ents(filter_spans(free), default="unmodified" if doc.ents else "outside")

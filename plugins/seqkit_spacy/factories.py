@@ -4,10 +4,14 @@ spaCy imports this module when its first pipeline is made. It imports no torch. 
 read by spaCy to check configurations, so they are not postponed.
 """
 
+from typing import Any
+
 from spacy.language import Language
+from thinc.api import Model
 
 from seqkit_spacy.categories import Categories
 from seqkit_spacy.component import ModelPipe, Scorer
+from seqkit_spacy.crf_ner import CrfNer
 from seqkit_spacy.entities import Alignment, Entities
 from seqkit_spacy.tokens import TokenLabels
 from seqkit_spacy.translations import Translations
@@ -71,6 +75,35 @@ def seqkit_ner(
     """Entities, or a group of spans, from a model whose labels follow a tag scheme."""
     placing = Entities(answer, spans_key, alignment)
     return ModelPipe(nlp.vocab, name, placing, unit=unit, words=words, device=device, scorer=scorer)
+
+
+@Language.factory(
+    "seqkit_crf_ner",
+    assigns=["doc.ents", "token.ent_iob", "token.ent_type", "span._.confidence"],
+    default_config={
+        "model": {
+            "@architectures": "seqkit.CRFHead.v1",
+            "tok2vec": {
+                "@architectures": "spacy.Tok2Vec.v2",
+                "embed": {
+                    "@architectures": "spacy.MultiHashEmbed.v2",
+                    "width": 96,
+                    "attrs": ["NORM", "PREFIX", "SUFFIX", "SHAPE"],
+                    "rows": [5000, 1000, 2500, 2500],
+                    "include_static_vectors": False,
+                },
+                "encode": {"@architectures": "seqkit.BiLSTMEncoder.v1", "width": 96},
+            },
+        },
+        "scorer": {"@scorers": "spacy.ner_scorer.v1"},
+    },
+    default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
+)
+def seqkit_crf_ner(
+    nlp: Language, name: str, model: Model[Any, Any], scorer: Scorer | None
+) -> CrfNer:
+    """Entities by a conditional random field, which learns by `spacy train`."""
+    return CrfNer(nlp.vocab, model, name, scorer)
 
 
 @Language.factory(

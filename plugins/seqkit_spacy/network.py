@@ -34,9 +34,11 @@ GROUP = 4000
 class Group:
     """Texts of like lengths, padded to `time`.
 
-    steps: where their steps stand in the ragged batch. cells: where in the padded one.
+    rows: which of the batch they are. steps: where their steps stand in the ragged batch. cells:
+    where in the padded one.
     """
 
+    rows: list[int]
     steps: Int[Tensor, " step"]
     cells: Int[Tensor, " step"]
     lengths: Int[Tensor, " batch"]
@@ -97,9 +99,7 @@ class Blocks(nn.Module):
         width = flat.shape[1]
         found, places = [], []
         for group in grouped(lengths, flat.device):
-            rows = flat.new_zeros(len(group.lengths) * group.time, width)
-            rows = rows.index_copy(0, group.cells, flat.index_select(0, group.steps))
-            values = rows.view(-1, group.time, width)
+            values = padded(flat, group)
             padding = ~time_mask(group.lengths, group.time).unsqueeze(2)
             for block in self.blocks:
                 values = block(values, group.lengths, rate).masked_fill(padding, 0.0)
@@ -125,8 +125,15 @@ def grouped(lengths: Sequence[int], device: torch.device) -> Iterator[Group]:
         steps = (starts[rows, None] + np.arange(time))[inside]
         arrays = (steps, np.flatnonzero(inside), sizes[rows])
         taken, cells, size = (torch.from_numpy(array).to(device) for array in arrays)
-        yield Group(taken, cells, size, time)
+        yield Group(rows.tolist(), taken, cells, size, time)
         first = end
+
+
+def padded(flat: Float[Tensor, "step width"], group: Group) -> Float[Tensor, "batch time width"]:
+    """The texts of a group, zero past their lengths."""
+    rows = flat.new_zeros(len(group.rows) * group.time, flat.shape[1])
+    rows = rows.index_copy(0, group.cells, flat.index_select(0, group.steps))
+    return rows.view(len(group.rows), group.time, -1)
 
 
 def blocks(use: str, settings: Mapping[str, Any], shape: Shape) -> Blocks:

@@ -7,18 +7,22 @@ see; it looks for averages under names that its optimiser never writes; and it p
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, final
 
 import torch
 from safetensors.torch import load, save
 from thinc.shims import PyTorchShim
-from thinc.util import xp2torch
+from thinc.util import get_torch_default_device, xp2torch
 
 if TYPE_CHECKING:
     from thinc.types import ArgsKwargs
     from torch import Tensor, nn
+
+
+Pack = Callable[[Any], bytes]
+Unpack = Callable[[Any, bytes, torch.device], Any]
 
 
 @final
@@ -26,12 +30,19 @@ class TwinShim(PyTorchShim):
     """Trains a module, and predicts with a twin of it that has the same weights.
 
     The module is always in training mode, the twin never is: no call changes what another one sees.
+    pack, unpack: the module as bytes, and back from the module there is, bytes and a device.
     """
 
-    def __init__(self, module: nn.Module, **settings: Any) -> None:
-        super().__init__(module, serialize_model=packed, deserialize_model=unpacked, **settings)
+    def __init__(self, module: nn.Module | None, pack: Pack, unpack: Unpack, **more: Any) -> None:
+        super().__init__(module, serialize_model=pack, deserialize_model=unpack, **more)
         self._twin: nn.Module | None = None
-        module.train()
+        self.take(module)
+
+    def take(self, module: nn.Module | None) -> None:
+        """Trains another module from now on."""
+        self._model, self._twin = module, None
+        if module is not None:
+            module.to(get_torch_default_device()).train()
 
     @property
     def twin(self) -> nn.Module:
