@@ -22,9 +22,10 @@ from seqkit.errors import DataError
 from seqkit.marks import Node, Problems, TooManyError, one_line
 from seqkit.optimisers import BatchSettings, TrainSettings, batch_rules
 from seqkit.plugins import Registry
-from seqkit.sections import FORMAT, SPLITS, ByName, DataSettings, Metrics, Sections, metric_name
+from seqkit.sections import FORMAT, SPLITS, ByName, DataSettings, Metrics, Sections
 from seqkit.settings import DataFile
 from seqkit.signatures import Chosen, chosen_in, plain
+from seqkit.wording import metric_names
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -106,7 +107,7 @@ class Recipe:
 
     def metric_names(self) -> tuple[str, ...]:
         """The metrics as `train.stop.on` and reports name them: `accuracy`, `slots.span_f1`."""
-        return tuple(metric_name(gold, metric) for gold, metric in self.metrics)
+        return metric_names(self.metrics)
 
     def where(self, path: str) -> str:
         """Where the recipe says `path`, or else what is around it."""
@@ -226,7 +227,7 @@ def _check(
     train = check.train(given.get("train"), root)
     evaluate = check.evaluate(given.get("evaluate"), source)
     if train and evaluate:
-        check.stop(train, [metric_name(gold, metric) for gold, metric in evaluate[0]])
+        check.stop(train, metric_names(evaluate[0]))
     if data is not None:
         _check_places(check, source, data)
     if problems or name is None or tokenise is None or embed is None or encode is None:

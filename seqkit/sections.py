@@ -249,14 +249,14 @@ class Sections(Checker):
         if not isinstance(node.value, tuple):
             self.add(node.mark, path, f"input should be a list, not {shown(node.value)}.")
             return []
-        metrics: dict[str, Chosen] = {}
+        metrics: list[Chosen] = []
         for index, item in enumerate(node.value):
             metric = self.stage("metric", item, f"{path}.{index}")
-            if metric is not None and metric.name in metrics:
+            if metric is not None and metric in metrics:
                 self.add(item.mark, path, f"'{metric.name}' is named twice. Keep one of them.")
             elif metric is not None:
-                metrics[metric.name] = metric
-        return [(gold, metric) for metric in metrics.values()]
+                metrics.append(metric)
+        return [(gold, metric) for metric in metrics]
 
     def train(self, node: Node | None, root: Node) -> TrainSettings | None:
         """How to train."""
@@ -278,8 +278,3 @@ def is_stage(node: Node, names: Sequence[str] | None) -> bool:
     if names is None:
         return not any(isinstance(inside.value, Mapping) for inside in node.value.values())
     return not any(name in names for name in node.value)
-
-
-def metric_name(gold: str, metric: Chosen) -> str:
-    """A metric's name, after its gold's where the recipe has several."""
-    return f"{gold}.{metric.name}" if gold else metric.name

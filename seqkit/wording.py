@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import enum
+import inspect
 import json
 import re
 import typing
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -13,7 +15,15 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from seqkit.marks import shown
 from seqkit.settings import Described
-from seqkit.signatures import bare, is_settings, members, nested_kind, wants_joint
+from seqkit.signatures import (
+    Chosen,
+    bare,
+    is_settings,
+    members,
+    nested_kind,
+    plain,
+    wants_joint,
+)
 
 WORDING = {
     "int_type": "input should be an integer",
@@ -120,3 +130,27 @@ def inline(value: Any) -> str:
     if isinstance(value, str) and WORD.fullmatch(value) and value not in ("true", "false", "null"):
         return value
     return json.dumps(value, ensure_ascii=False)
+
+
+def metric_names(metrics: Sequence[tuple[str, Chosen]]) -> tuple[str, ...]:
+    """The metrics' names, after their gold's where the recipe has several.
+
+    Where one is named with several settings, those that are no defaults are told: `bleu`,
+    `bleu(lower=true)`.
+    """
+    uses = Counter((gold, metric.name) for gold, metric in metrics)
+    return tuple(
+        f"{gold}." * bool(gold) + metric.name + told(metric) * (uses[gold, metric.name] > 1)
+        for gold, metric in metrics
+    )
+
+
+def told(metric: Chosen) -> str:
+    """The settings of a metric that are no defaults, in brackets."""
+    defaults = inspect.signature(metric.stage.factory).parameters
+    own = [
+        f"{name}={value if isinstance(value, str) else json.dumps(plain(value))}"
+        for name, value in metric.settings.items()
+        if value != defaults[name].default
+    ]
+    return f"({', '.join(own)})" if own else ""

@@ -724,3 +724,10 @@ def test_the_path_of_a_recipe_stands_whole_in_a_message(tmp_path: Path) -> None:
     with pytest.raises(RecipeError) as caught:
         read_recipe(path)
     assert str(caught.value).startswith(f"{path}:1:9: ")
+
+
+def test_a_metric_may_be_named_with_several_settings(folder: Path) -> None:
+    recipe = read(RECIPE.replace("[accuracy,", "[accuracy, span_f1,"))
+    assert recipe.metric_names() == ("accuracy", "span_f1", "span_f1(scheme=IOB)")
+    again = recipe_from_plain(recipe.plain(), "saved", registry=TOYS)
+    assert again.metric_names() == recipe.metric_names()

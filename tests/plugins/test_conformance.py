@@ -80,6 +80,9 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"algorithm": "bpe", "size": 400, "sampling": 0.1},
         {"size": 45, "byte_fallback": False, "sampling": 0.3},
     ],
+    "tokeniser spacy": [{"lang": "en"}, {"lang": "de", "lower": True}],
+    "embedder floret": [],  # tried in test_spacy_stages.py, with pipelines that are made there
+    "embedder spacy_features": [],  # likewise
     "embedder contextual": [],  # tried in test_text_contextual.py, with a model that is made there
     "embedder vectors": [],  # tried in test_text_word_vectors.py, with a file that is written there
     "embedder affixes": [
