@@ -127,7 +127,12 @@ def load_chain(path: str | Path) -> Chain:
     files = storage.read_folder(folder)
     if FILE not in files:
         raise ModelError(f"{folder}: is no chain, but one pipeline. Load it with seqkit.load.")
-    where = str(folder / FILE)
+    return restored_chain(files, str(folder))
+
+
+def restored_chain(files: Mapping[str, bytes], folder: str) -> Chain:
+    """The chain in the files of a folder, which names them in messages. Raises ModelError."""
+    where = f"{folder}/{FILE}"
     content = json.loads(files[FILE])
     if content["format"] != FORMAT:
         raise ModelError(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, cast, final
 
 from spacy.tokens import Doc
 
 from seqkit.stages import Answer
-from seqkit_spacy.placing import Answered, chosen
+from seqkit_spacy.placing import Answered, chosen, forms_of
 
 if TYPE_CHECKING:
     from seqkit.pipeline import Pipeline
+    from seqkit_spacy.models import Model
 
 WHERE_SET = 0.5
 """The threshold of spaCy's scorers."""
@@ -30,15 +31,15 @@ class Categories:
         self.labels: tuple[str, ...] = ()
         self.cfg: Mapping[str, Any] = {}
 
-    def accept(self, pipeline: Pipeline, who: str) -> Mapping[str, Any]:
+    def accept(self, model: Model, who: str) -> Mapping[str, Any]:
         """Takes the model's labels, and has it tell of all of them. Raises SeqkitError."""
-        forms = pipeline.forms()
+        forms = forms_of(model, who)
         self.name = chosen(forms, ["label", "labels"], self.answer, who, "labels of a text")
         form = forms[self.name]
         self.labels = form.labels
         several = form.value == "labels"
         self.cfg = {"multi_label": several, "threshold": WHERE_SET if several else 0.0}
-        decode = pipeline.recipe.decode.plain()
+        decode = cast("Pipeline", model).recipe.decode.plain()
         path, settings = "decode", decode
         if self.name in decode.get("parts", {}):
             path, settings = f"decode.parts.{self.name}", decode["parts"][self.name]

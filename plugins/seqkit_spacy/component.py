@@ -17,7 +17,6 @@ from spacy.vocab import Vocab
 from thinc.util import get_torch_default_device
 
 from seqkit.errors import ModelError, SeqkitError
-from seqkit.stages import Pieces
 from seqkit_spacy.forking import guard_forks
 from seqkit_spacy.placing import Answered, Placing
 from seqkit_spacy.units import By, Words, units_of
@@ -25,7 +24,7 @@ from seqkit_spacy.units import By, Words, units_of
 if TYPE_CHECKING:
     from spacy.training import Example
 
-    from seqkit.pipeline import Pipeline
+    from seqkit_spacy.models import Model
 
 Scorer = Callable[..., dict[str, Any]]
 Examples = Callable[[], Iterable["Example"]]
@@ -57,7 +56,7 @@ class ModelPipe(Pipe):
     ) -> None:
         self.vocab, self.name, self.placing = vocab, name, placing
         self.unit, self.words, self.device, self.scorer = unit, words, device, scorer
-        self.pipeline: Pipeline | None = None
+        self.model: Model | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -85,32 +84,30 @@ class ModelPipe(Pipe):
         """
         del get_examples, nlp
         if model_path is None:
-            if self.pipeline is None or settings:
+            if self.model is None or settings:
                 raise SeqkitError(
                     f"{self.name}: model_path: is missing. Name the folder of a run, in "
                     f"[initialize.components.{self.name}] or by "
                     f'nlp.get_pipe("{self.name}").initialize(model_path=...).'
                 )
             return
-        from seqkit.loading import load_changed
+        from seqkit_spacy.models import load_model
 
-        self.told(
-            "model_path", lambda more: load_changed(Path(model_path), {**(settings or {}), **more})
+        self.take(
+            "model_path", lambda more: load_model(Path(model_path), {**(settings or {}), **more})
         )
 
-    def told(self, what: str, load: Callable[[Mapping[str, Any]], "Pipeline"]) -> None:
+    def take(self, what: str, load: Callable[[Mapping[str, Any]], "Model"]) -> None:
         """Takes a model, with the changes that the placing asks for. Raises SeqkitError."""
+        from seqkit_spacy.models import single_input
+
         try:
-            pipeline = load({})
-            if len(pipeline.names) > 1:
-                raise SeqkitError(
-                    f"the model reads {', '.join(pipeline.names)}, but a Doc is one text. Take a "
-                    "model of one input."
-                )
+            model = load({})
+            single_input(model)
         except SeqkitError as error:
             raise ModelError(f"{self.name}: {what}: {error}") from error
-        changes = self.placing.accept(pipeline, self.name)
-        self.pipeline = (load(changes) if changes else pipeline).to(self.place())
+        changes = self.placing.accept(model, self.name)
+        self.model = (load(changes) if changes else model).to(self.place())
         guard_forks()
         for label in self.placing.labels:
             self.vocab.strings.add(label)
@@ -123,14 +120,14 @@ class ModelPipe(Pipe):
 
         return pick_device(self.device)
 
-    def ready(self) -> "Pipeline":
+    def ready(self) -> "Model":
         """The model. Raises SeqkitError where there is none yet."""
-        if self.pipeline is None:
+        if self.model is None:
             raise SeqkitError(
                 f"{self.name}: has no model yet. Load one by "
                 f'nlp.get_pipe("{self.name}").initialize(model_path=...), with the folder of a run.'
             )
-        return self.pipeline
+        return self.model
 
     def __call__(self, doc: Doc) -> Doc:
         """Answers one Doc and writes into it."""
@@ -167,18 +164,11 @@ class ModelPipe(Pipe):
 
         Units of all Docs are sorted by length and computed in batches of bounded size.
         """
-        pipeline = self.ready()
+        from seqkit_spacy.models import answers_to
+
         units = [units_of(doc, self.unit, self.words) for doc in docs]
         flat = [unit for row in units for unit in row]
-        examples = [
-            pipeline.input_example(unit.text, f"{self.name}: characters {unit.offset} and on")
-            for unit in flat
-        ]
-        [name] = pipeline.names
-        found = iter(
-            Answered(unit, cast("Pieces", example.inputs[name]), pipeline.by_name(answer))
-            for unit, example, answer in zip(flat, examples, pipeline.answer(examples), strict=True)
-        )
+        found = iter(answers_to(self.ready(), flat, self.name))
         return [[next(found) for _ in row] for row in units]
 
     def set_annotations(self, docs: Iterable[Doc], found: Iterable[Sequence[Answered]]) -> None:
@@ -188,7 +178,7 @@ class ModelPipe(Pipe):
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """The model as bytes; nothing else is the component's own."""
-        writers = {"model": self.packed} if self.pipeline else {}
+        writers = {"model": self.packed} if self.model else {}
         return util.to_bytes(writers, exclude)
 
     def packed(self) -> bytes:
@@ -202,16 +192,16 @@ class ModelPipe(Pipe):
 
     def unpacked(self, content: bytes) -> None:
         """Takes the model from its files. Raises ModelError where they are not whole."""
-        from seqkit.loading import restored
+        from seqkit_spacy.models import model_of
 
         files = srsly.msgpack_loads(content)
-        self.told("model", lambda changes: restored(files, "bytes", changes))
+        self.take("model", lambda changes: model_of(files, changes))
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Writes the model as a folder of JSON and safetensors."""
         writers: dict[str, Callable[[Path], None]] = {}
-        if self.pipeline:
-            writers["model"] = self.pipeline.save
+        if self.model:
+            writers["model"] = self.model.save
         util.to_disk(path, writers, exclude)
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "ModelPipe":
@@ -222,9 +212,9 @@ class ModelPipe(Pipe):
     def from_folder(self, folder: Path) -> None:
         """Takes the model from its folder, where there is one."""
         if folder.exists():
-            from seqkit.loading import load_changed
+            from seqkit_spacy.models import load_model
 
-            self.told("model", lambda changes: load_changed(folder, changes))
+            self.take("model", lambda changes: load_model(folder, changes))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """How a process that is started anew gets the component: by its bytes."""

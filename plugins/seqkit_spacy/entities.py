@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, final
 from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
-from seqkit_spacy.placing import Answered, chosen, extend
+from seqkit_spacy.placing import Answered, chosen, extend, forms_of
 
 if TYPE_CHECKING:
-    from seqkit.pipeline import Pipeline
+    from seqkit_spacy.models import Model
 
 Alignment = Literal["strict", "contract", "expand"]
 
@@ -34,9 +34,9 @@ class Entities:
         self.warned = False
         extend(Span, "confidence")
 
-    def accept(self, pipeline: Pipeline, who: str) -> Mapping[str, Any]:
+    def accept(self, model: Model, who: str) -> Mapping[str, Any]:
         """Takes the model's spans. Raises SeqkitError where it has none, or several kinds."""
-        forms = pipeline.forms()
+        forms = forms_of(model, who)
         self.name = chosen(forms, ["spans"], self.answer, who, "spans")
         self.labels = forms[self.name].labels
         return {}

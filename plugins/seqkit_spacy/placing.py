@@ -14,14 +14,17 @@ from seqkit.stages import Answer, Pieces
 from seqkit_spacy.units import Unit
 
 if TYPE_CHECKING:
-    from seqkit.pipeline import Pipeline
+    from seqkit_spacy.models import Model
 
 Extendable = type[Doc] | type[Span] | type[Token]
 
 
 @dataclass(frozen=True)
 class Answered:
-    """A unit with its pieces and its answers, by the names of the golds."""
+    """A unit with its pieces and its answers, by the names of the golds.
+
+    pieces: those of the model; none of a chain, whose steps have each their own.
+    """
 
     unit: Unit
     pieces: Pieces
@@ -37,7 +40,7 @@ class Placing(Protocol):
     labels: tuple[str, ...]
     cfg: Mapping[str, Any]
 
-    def accept(self, pipeline: Pipeline, who: str) -> Mapping[str, Any]:
+    def accept(self, model: Model, who: str) -> Mapping[str, Any]:
         """Looks at a model that is to answer: gives settings of its stages to change.
 
         Raises SeqkitError, which begins with `who`, where the model is for another task.
@@ -80,3 +83,12 @@ def chosen(
     if answer not in forms:
         raise SeqkitError(f"{who}: answer: the model gives no '{answer}'. Known: {known}.")
     return only({answer: forms[answer]}, wanted, f"{who}: answer", what)
+
+
+def forms_of(model: Model, who: str) -> dict[str, Form]:
+    """What a pipeline's answers are. Raises SeqkitError for a chain of several."""
+    from seqkit.chain import Chain
+
+    if isinstance(model, Chain):
+        raise SeqkitError(f"{who}: the model is a chain of several. Take seqkit_pipeline.")
+    return model.forms()

@@ -10,11 +10,11 @@ from spacy.tokens import Doc, Token
 
 from seqkit.abilities import Form
 from seqkit.errors import SeqkitError, nearest
-from seqkit_spacy.placing import Answered, extend
+from seqkit_spacy.placing import Answered, extend, forms_of
 from seqkit_spacy.units import by_token, words_of
 
 if TYPE_CHECKING:
-    from seqkit.pipeline import Pipeline
+    from seqkit_spacy.models import Model
 
 USUAL = {
     "pos": ("upos", "pos"),
@@ -43,12 +43,13 @@ class TokenLabels:
         extend(Token, "confidence")
         extend(Token, "seqkit_words")
 
-    def accept(self, pipeline: Pipeline, who: str) -> Mapping[str, Any]:
+    def accept(self, model: Model, who: str) -> Mapping[str, Any]:
         """Chooses which answers become which attributes. Raises SeqkitError."""
-        forms = {name: form for name, form in pipeline.forms().items() if form.value == "words"}
+        every = forms_of(model, who)
+        forms = {name: form for name, form in every.items() if form.value == "words"}
         self.attributes = self.told(forms, who) if self.given else usual(forms)
         if not self.attributes:
-            given = ", ".join(f"'{name}' ({form.value})" for name, form in pipeline.forms().items())
+            given = ", ".join(f"'{name}' ({form.value})" for name, form in every.items())
             raise SeqkitError(
                 f"{who}: needs a model that gives a label for each word, but this one gives "
                 f"{given or 'nothing known'}. Name another model_path, or take another component."

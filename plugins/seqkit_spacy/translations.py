@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, final
 
 from spacy.tokens import Doc
 
-from seqkit_spacy.placing import Answered, chosen, extend
+from seqkit_spacy.placing import Answered, chosen, extend, forms_of
 
 if TYPE_CHECKING:
-    from seqkit.pipeline import Pipeline
+    from seqkit_spacy.models import Model
 
 
 @final
@@ -29,9 +29,9 @@ class Translations:
         extend(Doc, "translation")
         extend(Doc, "translation_alignment")
 
-    def accept(self, pipeline: Pipeline, who: str) -> Mapping[str, Any]:
+    def accept(self, model: Model, who: str) -> Mapping[str, Any]:
         """Takes the model's texts. Raises SeqkitError where it writes none."""
-        self.name = chosen(pipeline.forms(), ["text"], self.answer, who, "texts")
+        self.name = chosen(forms_of(model, who), ["text"], self.answer, who, "texts")
         return {}
 
     def place(self, doc: Doc, found: Sequence[Answered]) -> None:

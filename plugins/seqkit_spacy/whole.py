@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, final
 from spacy.tokens import Doc
 
 from seqkit.storage import finite
-from seqkit_spacy.placing import Answered, extend
+from seqkit_spacy.placing import Answered, extend, forms_of
 
 if TYPE_CHECKING:
-    from seqkit.pipeline import Pipeline
+    from seqkit_spacy.models import Model
 
 
 @final
@@ -27,10 +27,12 @@ class Whole:
         self.cfg: Mapping[str, Any] = {}
         extend(Doc, "seqkit")
 
-    def accept(self, pipeline: Pipeline, who: str) -> Mapping[str, Any]:
-        """Takes any model."""
-        del who
-        every = (form.labels for form in pipeline.forms().values())
+    def accept(self, model: Model, who: str) -> Mapping[str, Any]:
+        """Takes any model, also a chain of several."""
+        from seqkit.chain import Chain
+
+        forms = {} if isinstance(model, Chain) else forms_of(model, who)
+        every = (form.labels for form in forms.values())
         self.labels = tuple(dict.fromkeys(label for labels in every for label in labels))
         return {}
 

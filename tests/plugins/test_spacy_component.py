@@ -106,7 +106,7 @@ def test_to_disk_and_to_bytes_leave_out_what_they_are_told_to(saved: Saved, tmp_
     assert list((tmp_path / "without").iterdir()) == []
     pipe.to_disk(tmp_path / "with")
     fresh: Any = spacy.blank("en").add_pipe("seqkit_ner")
-    assert fresh.from_disk(tmp_path / "with", exclude=["model"]).pipeline is None
+    assert fresh.from_disk(tmp_path / "with", exclude=["model"]).model is None
     assert fresh.from_disk(tmp_path / "with").labels == ("LOC", "PER")
 
 
@@ -115,7 +115,7 @@ def test_one_that_has_no_model_is_saved_and_loaded_without(tmp_path: Path) -> No
     nlp.add_pipe("seqkit_ner")
     nlp.to_disk(tmp_path / "empty")
     loaded: Any = spacy.load(tmp_path / "empty").get_pipe("seqkit_ner")
-    assert loaded.pipeline is None
+    assert loaded.model is None
     type(nlp).from_config(nlp.config).from_bytes(nlp.to_bytes())
 
 
@@ -145,7 +145,7 @@ def test_settings_of_the_model_can_be_changed_and_stay_changed(
     pipe.initialize(model_path=saved("text"), settings={"decode.search": "greedy"})
     nlp.to_disk(tmp_path / "greedy")
     loaded: Any = spacy.load(tmp_path / "greedy").get_pipe("seqkit_translator")
-    assert loaded.pipeline.recipe.decode.settings["search"].name == "greedy"
+    assert loaded.model.recipe.decode.settings["search"].name == "greedy"
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_a_model_of_another_task_is_told(
     with pytest.raises(SeqkitError) as refused:
         pipe.initialize(model_path=saved(form))
     assert str(refused.value).startswith(message)
-    assert pipe.pipeline is None
+    assert pipe.model is None
 
 
 def test_a_model_that_is_missing_is_told(saved: Saved, tmp_path: Path) -> None:
@@ -312,3 +312,38 @@ def test_a_device_that_is_not_there_is_told(saved: Saved) -> None:
     pipe: Any = spacy.blank("en").add_pipe("seqkit_ner", config={"device": "cuda:99"})
     with pytest.raises(SeqkitError, match="cuda"):
         pipe.initialize(model_path=saved("spans"))
+
+
+def test_a_chain_of_models_answers_too(saved: Saved, tmp_path: Path) -> None:
+    from seqkit.chain import Chain, Member
+    from seqkit.loading import load
+
+    steps = [
+        Member("label", load(saved("label")), {"text": "text"}, {"topic": "topic"}),
+        Member("text", load(saved("text")), {"text": "text"}, {"de": "de"}),
+    ]
+    Chain("both", steps).save(tmp_path / "chain")
+    nlp = spacy.blank("en")
+    pipe: Any = nlp.add_pipe("seqkit_pipeline")
+    pipe.initialize(model_path=tmp_path / "chain")
+    [found] = nlp("Ann sees a dog.")._.seqkit
+    assert set(found["answers"]) == {"topic", "de"}
+    nlp.to_disk(tmp_path / "nlp")
+    again = type(nlp).from_config(nlp.config).from_bytes(nlp.to_bytes())
+    for other in (spacy.load(tmp_path / "nlp"), again):
+        assert other("Ann sees a dog.")._.seqkit == [found]
+    one: Any = nlp.add_pipe("seqkit_translator")
+    with pytest.raises(
+        SeqkitError, match=r"the model is a chain of several\. Take seqkit_pipeline"
+    ):
+        one.initialize(model_path=tmp_path / "chain")
+    with pytest.raises(SeqkitError, match=r"set a\.b: a chain has no settings\. Leave it out\."):
+        pipe.initialize(model_path=tmp_path / "chain", settings={"a.b": 1})
+
+
+def test_a_doc_of_many_tokens_is_answered(saved: Saved) -> None:
+    nlp = pipeline(saved, "seqkit_ner")
+    doc = Doc(nlp.vocab, words=["Ann", "sees", "New", "York"] * 5000)
+    found = nlp(doc)
+    assert len(found) == 20_000
+    assert found.has_annotation("ENT_IOB")
