@@ -259,14 +259,15 @@ def test_predicting_leaves_docs_as_they_are(saved: Saved) -> None:
 
 def test_threads_may_ask_at_once(saved: Saved) -> None:
     nlp = pipeline(saved, "seqkit_tagger")
-    texts = [f"{text} {number}" for number in range(10) for text in TEXTS if text.strip()]
+    texts = [f"{text} {number}" for number in range(20) for text in TEXTS if text.strip()]
+    assert len(texts) == 100
     expected = [written(nlp(text)) for text in texts]
 
     def ask(_: int) -> list[dict[str, Any]]:
         return [written(nlp(text)) for text in texts]
 
-    with ThreadPoolExecutor(4) as pool:
-        for found in pool.map(ask, range(4)):
+    with ThreadPoolExecutor(8) as pool:
+        for found in pool.map(ask, range(8)):
             assert found == expected
 
 

@@ -283,6 +283,17 @@ def test_a_pipeline_learns_is_saved_and_answers_alike(tmp_path: Path) -> None:
         assert [token.tag_ for token in other("the dog sees a cat")] == ["D", "N", "V", "D", "N"]
 
 
+def test_a_doc_has_the_same_tensor_alone_and_among_64() -> None:
+    nlp = tagger()
+    draw = np.random.default_rng(0)
+    texts = [
+        " ".join(draw.choice(["the", "cat", "sees"], size=draw.integers(1, 60))) for _ in range(64)
+    ]
+    together = [doc.tensor for doc in nlp.pipe(texts, batch_size=64)]
+    for text, tensor in zip(texts, together, strict=True):
+        np.testing.assert_allclose(nlp(text).tensor, tensor, atol=1e-5)
+
+
 def test_listeners_can_be_replaced_and_the_encoder_frozen() -> None:
     nlp = tagger()
     optimiser = nlp.initialize(lambda: examples(nlp))
