@@ -60,18 +60,19 @@ class TwinShim(PyTorchShim):
     @contextmanager
     def use_params(self, params: Mapping[Any, Any]) -> Iterator[None]:
         """Takes other weights meanwhile, such as an optimiser's averages."""
-        named = dict(self._model.named_parameters())
+        named = dict(self._model.named_parameters()) if self._model is not None else {}
         given = {name: params[(self.id, name)] for name in named if (self.id, name) in params}
         before = {name: named[name].detach().clone() for name in given}
-        fill(named, {name: xp2torch(value, device=self.device) for name, value in given.items()})
+        fill(named, {name: xp2torch(value) for name, value in given.items()})
         try:
             yield
         finally:
             fill(named, before)
 
     def to_device(self, device_type: str, device_id: int) -> None:
-        """Moves the weights."""
-        super().to_device(device_type, device_id)
+        """Moves the weights, where there are any yet."""
+        if self._model is not None:
+            super().to_device(device_type, device_id)
         self._twin = None
 
     def from_bytes(self, bytes_data: bytes) -> TwinShim:

@@ -189,4 +189,8 @@ def test_what_cannot_be_is_told() -> None:
     plain = [Example.from_dict(nlp.make_doc("a b"), {"entities": []})]
     with pytest.raises(ValueError, match=r"^seqkit_crf_ner: no example has an entity, so there"):
         pipe.initialize(lambda: plain)
-    type(nlp).from_config(nlp.config).from_bytes(nlp.to_bytes())
+    again = type(nlp).from_config(nlp.config).from_bytes(nlp.to_bytes())
+    untrained: Any = again.get_pipe("seqkit_crf_ner")
+    untrained.model.to_cpu()
+    with untrained.model.use_params({}):
+        assert untrained.head is None
