@@ -58,7 +58,16 @@ def test_a_blank_pipeline_imports_little_of_seqkit() -> None:
     assert said.splitlines() == ["False False False False", "[]"]
 
 
-@pytest.mark.parametrize("missing", ["torch", "pluggy", "seqkit.stages", "seqkit_spacy.factories"])
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "seqkit_spacy.factories",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("torch", "pluggy", "seqkit.stages")
+        ),
+    ],
+)
 def test_spacy_goes_on_where_seqkit_is_broken(missing: str) -> None:
     said = run(
         "import sys, warnings",

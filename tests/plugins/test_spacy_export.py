@@ -53,6 +53,7 @@ def test_the_page_and_the_meta_say_what_must_be_installed(
     assert "factory `seqkit_tagger`" in page
 
 
+@pytest.mark.slow
 def test_spacy_packages_it_with_its_requirement(
     saved: Saved, tmp_path: Path, command: Command
 ) -> None:
