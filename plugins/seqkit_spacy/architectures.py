@@ -13,7 +13,7 @@ from seqkit_spacy.encoders import Encode, Surroundings, encoder
 
 def bilstm_encoder(
     width: int,
-    depth: int = 2,
+    depth: int = 1,
     hidden: int | None = None,
     dropout: float = 0.0,
     residual: bool = True,
@@ -23,7 +23,7 @@ def bilstm_encoder(
     """Bidirectional LSTMs (Graves & Schmidhuber 2005), `seqkit.BiLSTMEncoder.v1`.
 
     width: of the vectors in and out. depth: layers. hidden: width inside a layer, both directions
-    together; by default twice width. dropout: with one mask for all tokens of a text;
+    together; by default four times width. dropout: with one mask for all tokens of a text;
     `training.dropout` sets it. residual: adds a layer's input to its output. norm: normalises what
     each layer gives. mixed_precision: on a GPU, half precision where it is enough.
     """
@@ -33,7 +33,7 @@ def bilstm_encoder(
 
 def bigru_encoder(
     width: int,
-    depth: int = 2,
+    depth: int = 1,
     hidden: int | None = None,
     dropout: float = 0.0,
     residual: bool = True,
@@ -47,7 +47,7 @@ def bigru_encoder(
 
 def lstm_encoder(
     width: int,
-    depth: int = 2,
+    depth: int = 1,
     hidden: int | None = None,
     dropout: float = 0.0,
     residual: bool = True,

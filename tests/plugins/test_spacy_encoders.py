@@ -119,7 +119,7 @@ def test_a_block_is_the_norm_of_input_and_encoder() -> None:
     given = torch.from_numpy(texts([4])[0])
     with torch.no_grad():
         inside = block.encoder.forward(Vectors(given[None], torch.tensor([4]))).values[0]
-        assert inside.shape == (4, 2 * WIDTH)
+        assert inside.shape == (4, 4 * WIDTH)
         total = given + inside @ block.project.weight.T + block.project.bias
         expected = (total - total.mean(1, keepdim=True)) / total.std(1, correction=0, keepdim=True)
     np.testing.assert_allclose(model.predict([given.numpy()])[0], expected.numpy(), atol=1e-4)
