@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seqkit import storage
 from seqkit.errors import ModelError, SeqkitError, nearest
 
 if TYPE_CHECKING:
@@ -91,8 +92,7 @@ def export(
     recipe, scores = pipeline.recipe.name, scores_of(Path(model))
     nlp.meta.update(meta_of(name or recipe, recipe, scores))
     nlp.to_disk(place)
-    readme = readme_of(nlp, recipe, scores)
-    (place / "README.md").write_text(readme, encoding="utf-8")
+    storage.write_file(place / "README.md", readme_of(nlp, recipe, scores).encode())
     click.echo(f"{out}: {', '.join(nlp.pipe_names)}. Load it: spacy.load({out!r})")
     click.echo(f"Make a wheel of it: python -m spacy package {out} wheels --build wheel")
 

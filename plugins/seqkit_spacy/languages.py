@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from seqkit import storage
 from seqkit.errors import DataError, nearest
 
 if TYPE_CHECKING:
@@ -76,8 +77,7 @@ def unpacked(files: Mapping[str, bytes], who: str) -> Language:
             path = Path(folder, name)
             if not path.resolve().is_relative_to(Path(folder).resolve()):
                 raise DataError(f"{who}: {name!r} leads out of the pipeline's folder. Train again.")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+            storage.write_file(path, content)
         return saved(folder, who)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from importlib import import_module
+from types import ModuleType
 from typing import Any, NoReturn
 
 AGAIN = "Run: pip install --force-reinstall seqkit"
@@ -37,7 +37,7 @@ def __getattr__(name: str) -> Any:
     if name not in HOMES:
         raise AttributeError(f"module 'seqkit_spacy_entry' has no attribute '{name}'")
     try:
-        return getattr(import_module(f"seqkit_spacy.{HOMES[name]}"), name)
+        return getattr(home(HOMES[name]), name)
     except Exception as error:  # whatever is broken, spaCy is to go on
         said = " ".join(f"{type(error).__name__}: {error}".split())
         message = (
@@ -45,6 +45,21 @@ def __getattr__(name: str) -> Any:
         )
         warnings.warn(message, stacklevel=2)
         return broken(message)
+
+
+def home(name: str) -> ModuleType:
+    """A module of `seqkit_spacy`."""
+    if name == "architectures":
+        from seqkit_spacy import architectures
+
+        return architectures
+    if name == "factories":
+        from seqkit_spacy import factories
+
+        return factories
+    from seqkit_spacy import scorers
+
+    return scorers
 
 
 def broken(message: str) -> Callable[..., NoReturn]:
