@@ -93,9 +93,7 @@ def test_spacy_goes_on_where_seqkit_is_broken(missing: str) -> None:
 def test_what_is_broken_is_told_by_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(seqkit_spacy, "scorers", raising=False)
     monkeypatch.setitem(sys.modules, "seqkit_spacy.scorers", None)
-    with pytest.warns(
-        UserWarning, match=r"^seqkit: span_scorer cannot be used \((ModuleNotFound|Import)"
-    ):
+    with pytest.warns(UserWarning, match=r"^seqkit: span_scorer cannot be used \("):
         found = seqkit_spacy_entry.span_scorer
     with pytest.raises(ImportError, match=r"Run: pip install --force-reinstall seqkit$"):
         found()
