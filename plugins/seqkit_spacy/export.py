@@ -27,6 +27,8 @@ COMPONENTS = {
 }
 """By what answers are, the component that puts them where spaCy's users look."""
 WHOLE = "seqkit_pipeline"
+TRAINED = "Trained by seqkit, recipe"
+"""How the description of an exported pipeline begins."""
 BY_SENTENCE = ("seqkit_tagger", "seqkit_ner", "seqkit_translator")
 README = """\
 # {name}
@@ -98,11 +100,18 @@ def export(
 
 
 def refuse(place: Path) -> None:
-    """Raises ModelError where a folder holds anything but a pipeline of spaCy's."""
-    if place.exists() and (not place.is_dir() or os.listdir(place)):
-        if (place / "config.cfg").is_file() and (place / "meta.json").is_file():
-            return
+    """Raises ModelError where a folder holds anything but what was exported to it before."""
+    if place.exists() and (not place.is_dir() or os.listdir(place)) and not exported_to(place):
         raise ModelError(f"{place}: holds something else. Name a new folder.")
+
+
+def exported_to(place: Path) -> bool:
+    """Whether a folder holds a pipeline that was exported."""
+    try:
+        meta = json.loads((place / "meta.json").read_bytes())
+        return str(meta["description"]).startswith(TRAINED)
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 def exported(model: str, lang: str, components: Sequence[str], *, sentences: bool) -> Language:
@@ -135,7 +144,7 @@ def meta_of(name: str, recipe: str, scores: Mapping[str, Any]) -> dict[str, Any]
     return {
         "name": name.replace("-", "_").replace(".", "_"),
         "version": "0.0.0",
-        "description": f'Trained by seqkit, recipe {recipe}. Needs: pip install "{needs}"',
+        "description": f'{TRAINED} {recipe}. Needs: pip install "{needs}"',
         "requirements": [needs],
         "performance": dict(scores),
     }

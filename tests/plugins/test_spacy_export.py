@@ -90,6 +90,10 @@ def test_nothing_else_is_overwritten(saved: Saved, tmp_path: Path, command: Comm
     (tmp_path / "mine.txt").write_text("mine")
     code, _, err = command("spacy", "export", saved("spans"), tmp_path)
     assert (code, err) == (2, f"{tmp_path}: holds something else. Name a new folder.\n")
+    spacy.blank("en").to_disk(tmp_path / "own")
+    code, _, err = command("spacy", "export", saved("spans"), tmp_path / "own")
+    assert (code, err) == (2, f"{tmp_path / 'own'}: holds something else. Name a new folder.\n")
+    assert spacy.load(tmp_path / "own").pipe_names == []
     code, _, err = command("spacy", "export", tmp_path / "no", tmp_path / "out")
     assert (code, err) == (
         2,
