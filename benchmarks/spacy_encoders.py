@@ -60,6 +60,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--encoders", default=",".join(ENCODERS), help="those to train")
     given = parser.parse_args()
+    strange = set(given.encoders.split(",")) - set(ENCODERS)
+    if strange:
+        parser.error(f"--encoders: knows {', '.join(ENCODERS)}, not {', '.join(sorted(strange))}.")
     given.out.mkdir(parents=True, exist_ok=True)
     splits = {split: docs_file(given, split) for split in ("train", "dev", "test")}
     scores = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,8 @@ def restored(
             f"Install seqkit {content['seqkit']}."
         )
     require(content["plugins"], where)
-    refuse_others([*(f"set {path}" for path in values), *(f"--set {path}" for path in texts)])
+    refuse_others("set", values)
+    refuse_others("--set", texts)
     recipe = recipe_from_plain(content["recipe"], where, overrides=texts, values=values)
     weights = f"{folder}/weights.safetensors"
     try:
@@ -79,12 +80,12 @@ def restored(
     return pipeline
 
 
-def refuse_others(changes: Sequence[str]) -> None:
-    """Raises SeqkitError for a change of settings that a trained pipeline does nothing with."""
-    for change in changes:
-        if change.split()[1].partition(".")[0] not in STAGES:
+def refuse_others(how: str, paths: Iterable[str]) -> None:
+    """Raises SeqkitError for settings that a trained pipeline does nothing with."""
+    for path in paths:
+        if path.partition(".")[0] not in STAGES:
             raise SeqkitError(
-                f"{change}: does nothing to what is trained. Change a setting of "
+                f"{how} {path}: does nothing to what is trained. Change a setting of "
                 f"{', '.join(STAGES)}."
             )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from seqkit.plugins import Register, hookimpl
 from seqkit_spacy.stages import (
     docbin,
+    features_rules,
     floret,
     spacy_features,
     spacy_rules,
@@ -21,5 +22,5 @@ def seqkit_stages(register: Register) -> None:
     """Registers the tokeniser spacy, the embedders floret and spacy_features, the source docbin."""
     register.tokeniser("spacy", spacy_tokeniser, rules=spacy_rules)
     register.embedder("floret", floret)
-    register.embedder("spacy_features", spacy_features)
+    register.embedder("spacy_features", spacy_features, rules=features_rules)
     register.source("docbin", docbin, files=True)

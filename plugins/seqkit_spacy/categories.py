@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from seqkit.pipeline import Pipeline
     from seqkit_spacy.models import Model
 
-WHERE_SET = 0.5
-"""The threshold of spaCy's scorers."""
-
 
 @final
 class Categories:
@@ -37,8 +34,7 @@ class Categories:
         self.name = chosen(forms, ["label", "labels"], self.answer, who, "labels of a text")
         form = forms[self.name]
         self.labels = form.labels
-        several = form.value == "labels"
-        self.cfg = {"multi_label": several, "threshold": WHERE_SET if several else 0.0}
+        self.cfg = {"multi_label": form.value == "labels"}
         decode = cast("Pipeline", model).recipe.decode.plain()
         path, settings = "decode", decode
         if self.name in decode.get("parts", {}):

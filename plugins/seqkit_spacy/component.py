@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 Scorer = Callable[..., dict[str, Any]]
 Examples = Callable[[], Iterable["Example"]]
-Save = Callable[[], bytes]
 
 
 @final

@@ -21,7 +21,7 @@ from seqkit.recipe import check_stage
 from seqkit.stages import Answer, Decoder, Example, Pieces, Text, Upstream, Vectors
 from seqkit.table import Table
 from seqkit_spacy.network import Group, grouped, padded
-from seqkit_spacy.shim import TwinShim
+from seqkit_spacy.shim import TwinShim, weights_of
 
 if TYPE_CHECKING:
     from thinc.types import Floats2d
@@ -137,8 +137,8 @@ def packed(head: Head | None) -> bytes:
     """A head as safetensors, with its width and labels; nothing before it has labels."""
     if head is None:
         return b""
-    state = {name: value.detach().cpu().contiguous() for name, value in head.state_dict().items()}
-    return save(state, {"head": json.dumps({"width": head.width, "labels": head.labels})})
+    told = {"head": json.dumps({"width": head.width, "labels": head.labels})}
+    return save(weights_of(head), told)
 
 
 def unpacked(head: Head | None, content: bytes, device: torch.device) -> Head | None:

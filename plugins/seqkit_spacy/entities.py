@@ -28,7 +28,7 @@ class Entities:
 
     def __init__(self, answer: str | None, spans_key: str | None, alignment: Alignment) -> None:
         self.answer, self.key, self.alignment = answer, spans_key, alignment
-        self.name = ""
+        self.name, self.who = "", ""
         self.labels: tuple[str, ...] = ()
         self.cfg: Mapping[str, Any] = {"spans_key": spans_key} if spans_key else {}
         self.warned = False
@@ -38,7 +38,7 @@ class Entities:
         """Takes the model's spans. Raises SeqkitError where it has none, or several kinds."""
         forms = forms_of(model, who)
         self.name = chosen(forms, ["spans"], self.answer, who, "spans")
-        self.labels = forms[self.name].labels
+        self.labels, self.who = forms[self.name].labels, who
         return {}
 
     def place(self, doc: Doc, found: Sequence[Answered]) -> None:
@@ -69,7 +69,7 @@ class Entities:
         if not self.warned:
             self.warned = True
             warnings.warn(
-                f"seqkit_ner: the {label} in characters {start} to {end}, "
+                f"{self.who}: the {label} in characters {start} to {end}, "
                 f"{doc.text[start:end]!r}, begins or ends inside a token and is left out. Set "
                 "'alignment' to contract or expand, or 'words' to doc.",
                 stacklevel=2,

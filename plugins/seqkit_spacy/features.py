@@ -47,8 +47,6 @@ class SpacyFeatures(nn.Module):
 
     def fit(self, examples: Iterable[Example]) -> Learnt:
         """The pipeline itself, and the values that training has. Raises DataError."""
-        if not self.attributes and not self.tensor:
-            raise DataError(f"{WHO}: takes nothing. Set 'attributes', such as [pos], or 'tensor'.")
         nlp = saved(self.pipeline, WHO)
         seen: list[dict[str, None]] = [{} for _ in self.attributes]
         wide = 0
@@ -119,7 +117,7 @@ class SpacyFeatures(nn.Module):
 def words_of(pieces: Any) -> Pieces:
     """An input that is a text. Raises DataError where it is frames."""
     if not isinstance(pieces, Pieces):
-        raise DataError(f"{WHO}: the input is frames. Embed them by {{use: channels}}.")
+        raise DataError(f"{WHO}: the input is frames. Embed them by {{use: frames}}.")
     return pieces
 
 

@@ -58,7 +58,7 @@ class FloretVectors(nn.Module):
         del rng
         pieces = example.inputs[name]
         if not isinstance(pieces, Pieces):
-            raise DataError(f"{WHO}: the input is frames. Embed them by {{use: channels}}.")
+            raise DataError(f"{WHO}: the input is frames. Embed them by {{use: frames}}.")
         if not len(pieces):
             return {"vectors": np.zeros((0, self.width), np.float32)}
         found = self.vectors.get_batch(list(pieces.strings))

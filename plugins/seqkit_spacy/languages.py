@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from seqkit import storage
@@ -13,6 +14,9 @@ from seqkit.errors import DataError, nearest
 
 if TYPE_CHECKING:
     from spacy.language import Language
+
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def known() -> list[str]:
@@ -32,12 +36,12 @@ def unknown(lang: str) -> str:
     return f"is '{lang}', which is no language of spaCy's. {nearest(lang, every)}"
 
 
-def blank(lang: str, who: str) -> Language:
+def blank(lang: str, who: str, config: Mapping[str, Any] = NOTHING) -> Language:
     """An empty pipeline. Raises DataError where the language needs a package that is not there."""
     import spacy
 
     try:
-        return spacy.blank(lang)
+        return spacy.blank(lang, config=dict(config))
     except ImportError as error:
         said = " ".join(str(error).split())
         raise DataError(f"{who}: lang: '{lang}' needs another package: {said}") from error

@@ -97,8 +97,12 @@ def fill(named: Mapping[str, Tensor], values: Mapping[str, Tensor]) -> None:
 
 def packed(module: nn.Module) -> bytes:
     """A module's weights as safetensors."""
-    state = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
-    return save(state)
+    return save(weights_of(module))
+
+
+def weights_of(module: nn.Module) -> dict[str, Tensor]:
+    """A module's weights as they are saved."""
+    return {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
 
 
 def unpacked(module: nn.Module, content: bytes, device: torch.device) -> nn.Module:

@@ -96,6 +96,12 @@ def spacy_features(
     return SpacyFeatures(pipeline, attributes or [], tensor, width, dropout)
 
 
+def features_rules(settings: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Says where nothing of the pipeline is taken."""
+    if settings["attributes"] is None and not settings["tensor"]:
+        yield "attributes", "is missing, and so is 'tensor'. Set it, such as [pos], or 'tensor'"
+
+
 def docbin(*, unit: Literal["document", "sentence"] = "document") -> Source:
     """Reads Docs that spaCy has saved (DocBin, .spacy).
 

@@ -46,11 +46,8 @@ class SpacyTokeniser:
 
     def ready(self, learnt: Learnt) -> None:
         """Takes the rules. Raises DataError where the language's package is not there."""
-        import spacy
-
-        blank(learnt["lang"], WHO)  # told in our own words where a package is missing
-        config = {"nlp": {"tokenizer": learnt["tokeniser"]}}
-        self.split = spacy.blank(learnt["lang"], config=config).tokenizer
+        rules = {"nlp": {"tokenizer": learnt["tokeniser"]}}
+        self.split = blank(learnt["lang"], WHO, rules).tokenizer
         self.split.from_bytes(learnt["rules"])
 
     def prepare(self, text: Text, rng: Generator | None = None) -> Pieces:

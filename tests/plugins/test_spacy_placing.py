@@ -205,7 +205,7 @@ def test_of_spans_that_overlap_the_longest_becomes_an_entity_and_all_are_a_group
 
 def test_a_span_that_does_not_fit_the_tokens_is_left_out_and_told_once() -> None:
     doc = made(["New", "Yorkers", "go"])
-    with pytest.warns(UserWarning, match=r"the LOC in characters 0 to 8, 'New York', begins"):
+    with pytest.warns(UserWarning, match=r"^ner: the LOC in characters 0 to 8, 'New York', begins"):
         placing = entities(doc, [[0, 8, "LOC"]])
     assert not doc.ents
     with warnings.catch_warnings():

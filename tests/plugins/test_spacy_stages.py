@@ -18,7 +18,7 @@ from spacy.vectors import Vectors
 
 import seqkit
 from seqkit.errors import DataError, SeqkitError
-from seqkit.stages import Example, Pieces, Text, Upstream
+from seqkit.stages import Example, Frames, Pieces, Text, Upstream
 from seqkit.testing import check_stage, example
 from seqkit_spacy import stages
 from seqkit_spacy.languages import packed, unpacked
@@ -240,8 +240,10 @@ def test_features_keep_the_promises_of_an_embedder(ruler: Path, said: dict[str, 
 
 
 def test_features_that_are_not_there_are_told(ruler: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"spacy_features: takes nothing\. Set 'attributes'"):
-        stages.spacy_features(NONE, pipeline=str(ruler)).fit([])
+    from seqkit.recipe import check_stage as check
+
+    with pytest.raises(SeqkitError, match=r"'attributes' is missing, and so is 'tensor'\. Set it"):
+        check("embedder", {"use": "spacy_features", "pipeline": str(ruler)})
     spacy.blank("en").to_disk(tmp_path / "blank")
     with pytest.raises(DataError, match=r"leaves no doc\.tensor\. Name a pipeline with a tok2vec"):
         stages.spacy_features(NONE, pipeline=str(tmp_path / "blank"), tensor=True).fit([])
@@ -291,3 +293,14 @@ def test_a_packed_pipeline_stays_in_its_folder(ruler: Path) -> None:
     assert unpacked(files, "who").pipe_names == ["entity_ruler", "tok2vec"]
     with pytest.raises(DataError, match=r"who: '\.\./x' leads out of the pipeline's folder"):
         unpacked({**files, "../x": b""}, "who")
+
+
+def test_frames_are_another_embedders(floret: Path, ruler: Path) -> None:
+    series = Example({}, {"text": Frames(np.zeros((3, 1), np.float32))})
+    vectors: Any = stages.floret(NONE, pipeline=str(floret))
+    vectors.ready(vectors.fit([]))
+    said: Any = stages.spacy_features(NONE, pipeline=str(ruler), attributes=["pos"])
+    said.ready(said.fit([]))
+    for stage in (vectors, said):
+        with pytest.raises(DataError, match=r"the input is frames\. Embed them by \{use: frames\}"):
+            stage.prepare(series, "text")
