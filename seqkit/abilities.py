@@ -1,8 +1,8 @@
 """What a stage may be able to do beyond its contract; the engine asks by the Protocol.
 
 An encoder may be looked into, a decoder may say what its answers are, answer while a text still
-comes or have its confidence calibrated, any stage may describe the examples it is
-given, a metric may show its score in tables.
+comes, answer a long text window by window or have its confidence calibrated, any stage may describe
+the examples it is given, a metric may show its score in tables.
 
 This module imports no torch.
 """
@@ -183,6 +183,20 @@ class Incremental(Protocol):
         self, memory: Any, inputs: Mapping[str, Vectors], batch: Batch, example: Example
     ) -> tuple[list[Answer], Any]: ...
     def finish(self, memory: Any) -> list[Answer]: ...
+
+
+@runtime_checkable
+class Windowed(Protocol):
+    """A decoder that answers a text from its windows, which it reads one after the other.
+
+    begin: what is remembered of a text before its first window. read: takes the next window, a
+    batch of one, and gives what is remembered after it; it changes neither the memory that it is
+    given nor itself. conclude: the answer to the whole text, as `predict` gives it.
+    """
+
+    def begin(self) -> Any: ...
+    def read(self, memory: Any, inputs: Mapping[str, Vectors], batch: Batch) -> Any: ...
+    def conclude(self, memory: Any, example: Example) -> Answer: ...
 
 
 @runtime_checkable

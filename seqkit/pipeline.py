@@ -27,6 +27,7 @@ from seqkit.recipe import Recipe
 from seqkit.stages import Answer, Example, Frames, Learnt, Pieces, Row, Text
 from seqkit.table import Table
 from seqkit.weights import pack_weights
+from seqkit.windowed import answer_in_windows, long_texts
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -212,13 +213,18 @@ class Pipeline:
     @flushed()
     def answer_window(self, examples: Sequence[Example]) -> list[Answer]:
         """The answers to a window of examples, batched by length, given back in order."""
-        table = Table.stack([self.prepare(example, gold=False) for example in examples])
+        arrays = [self.prepare(example, gold=False) for example in examples]
+        table = Table.stack(arrays)
+        sizes = self.sizes(table)
         answers: list[Answer] = [{}] * len(examples)
         device = self.device
         self.network.eval()
         with torch.inference_mode():
-            order = np.argsort(self.sizes(table).sum(axis=1), kind="stable").tolist()
-            for rows in cut(self.sizes(table), order, BatchSettings(tokens=TOKENS)):
+            for row in long_texts(self, arrays, sizes.sum(axis=1)):
+                answers[row] = answer_in_windows(self, arrays[row], examples[row])
+            order = np.argsort(sizes.sum(axis=1), kind="stable").tolist()
+            short = [row for row in order if not answers[row]]
+            for rows in cut(sizes, short, BatchSettings(tokens=TOKENS)):
                 batch = {name: value.to(device) for name, value in table.collate(rows).items()}
                 chosen = [examples[row] for row in rows.tolist()]
                 for row, answer in zip(

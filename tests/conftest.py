@@ -22,6 +22,7 @@ CHECKED = [
     "seqkit_dates",
     "seqkit_frames",
     "seqkit_labels",
+    "seqkit_language",
     "seqkit_memory",
     "seqkit_numbers",
     "seqkit_recurrent",

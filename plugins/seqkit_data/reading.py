@@ -97,16 +97,21 @@ def tsv(*, columns: list[str] | None = None, encoding: Name = "utf-8") -> Source
     return Tsv(columns, encoding)
 
 
-def text(*, encoding: Name = "utf-8") -> Source:
+def text(
+    *, unit: Literal["line", "paragraph", "file"] = "line", encoding: Name = "utf-8"
+) -> Source:
     """Plain text, or gzip, one row a line, blank lines too.
 
-    Fields: text (without the line's end) and line (its number, from 1).
+    Fields: text and line (the number of its first line, from 1). A line's own end is not in its
+    text; those between the lines of a paragraph or a file are line feeds.
 
+    unit: what makes a row: a line; a paragraph, which is lines without a blank one between them;
+        or the whole file, for models that read on from line to line.
     encoding: of the text, such as latin-1.
     """
-    from seqkit_data.texts import TextLines
+    from seqkit_data.texts import Texts
 
-    return TextLines(encoding)
+    return Texts(unit, encoding)
 
 
 def labelled(

@@ -1,29 +1,45 @@
-"""Plain text and labelled texts: one text a line."""
+"""Plain text, by line, paragraph or file, and labelled texts, one a line."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
-from typing import final
+from typing import Literal, final
 
 from seqkit.errors import DataError
 from seqkit.stages import Row
-from seqkit_data.lines import GAP, named_file, read_lines, some
+from seqkit_data.lines import GAP, Line, named_file, read_lines, some
 
 
 @final
-class TextLines:
-    """Reads one row a line, blank lines too. Raises DataError that names the file and the line."""
+class Texts:
+    """Reads one row a line, a paragraph or a file. Raises DataError that names file and line."""
 
-    def __init__(self, encoding: str) -> None:
+    def __init__(self, unit: Literal["line", "paragraph", "file"], encoding: str) -> None:
+        self.unit = unit
         self.encoding = encoding
 
     def read(self, split: str, place: Path | str | None) -> Iterator[Row]:
-        """Yields text and line, its number from 1."""
+        """Yields text and line, the number of its first line from 1."""
         path = named_file(split, place)
         lines = read_lines(path, self.encoding)
+        if self.unit == "paragraph":
+            return some(path, paragraphs(lines))
+        if self.unit == "file":
+            whole = list(lines)
+            text = "\n".join(line for _, line in whole)
+            return some(path, iter([{"text": text, "line": 1}] if whole else []))
         return some(path, ({"text": text, "line": line} for line, text in lines))
+
+
+def paragraphs(lines: Iterable[Line]) -> Iterator[Row]:
+    """Runs of lines that are not blank."""
+    for blank, run in groupby(lines, lambda line: not line[1] or line[1].isspace()):
+        if not blank:
+            found = list(run)
+            yield {"text": "\n".join(text for _, text in found), "line": found[0][0]}
 
 
 @final

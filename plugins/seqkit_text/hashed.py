@@ -71,7 +71,7 @@ class Hashed(nn.Module):
         self.mix = nn.Linear(len(rows) * width, maps * width)
         self.norm = nn.LayerNorm(width) if maxout else nn.Identity()
         self.dropout = Dropout(dropout, locked)
-        self.numbers = Remembered(self.number)
+        self.numbers = Remembered(self.hashed)
 
     def fit(self, examples: Iterable[Example]) -> Learnt:
         """Learns nothing."""
@@ -87,7 +87,7 @@ class Hashed(nn.Module):
         digest = blake2b(value.encode("utf-8", "surrogatepass"), digest_size=size).digest()
         return (np.frombuffer(digest, HASH) % rows).astype(np.int32)
 
-    def number(self, string: str) -> tuple[int, bytes]:
+    def hashed(self, string: str) -> tuple[int, bytes]:
         """A number for the piece, equal for equal rows, and its rows of all tables as int32."""
         first, found = 1, []
         for feature, rows in self.rows.items():

@@ -50,6 +50,13 @@ SAID = [
     ({"value": ""}, {"value": "nothing at all"}),
     ({"value": "a dog"}, {"value": "a dog", "references": ["a dog", "the dog barks"]}),
 ]
+READ = [
+    (
+        {"value": logs, "pieces": ["a", "."][: len(logs)], "words": size, "characters": size},
+        {"value": [0.0] * size, "pieces": ["a", "."][:size], "words": size, "characters": size},
+    )
+    for logs, size in (([-1.5, -0.25], 2), ([], 0))
+]
 CHARACTERS = {"use": "characters", "width": 6, "character_width": 4}
 ONE_NUMBER = [example(text, len(text) / 7) for text in TEXTS]
 SERIES = [example(np.arange(2 * n).reshape(n, 2) / 3) for n in (4, 1, 7)]
@@ -74,6 +81,11 @@ SWITCHES: list[dict[str, Any]] = [
 """What an LSTM may do otherwise, one by one."""
 SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "tokeniser cut": [{"longest": 60}],
+    "tokeniser lines": [
+        {},
+        {"strip": True, "tokenise": "characters"},
+        {"tokenise": {"use": "sentencepiece", "size": 300}},
+    ],
     "tokeniser sentencepiece": [
         {"size": 300},
         {"algorithm": "bpe", "size": 200, "byte_fallback": False, "sampling": 0.2},
@@ -128,6 +140,7 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"width": 64, "layer_norm": True, "zoneout": 0.1, "cell_zoneout": 0.2, "coupled": True},
         {"width": 7, "learned_state": True, "cells": 9, "chrono": 9, "layers": 3, "window": 3},
     ],
+    "encoder penalised": [{"size": 2.0}, {"size": 1.0, "change": 0.5}],
     "encoder rnn": [
         {"width": 7},
         {"width": 7, "layers": 2, "residual": True, "weight_drop": 0.3, "learned_state": True},
@@ -164,6 +177,11 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
         *({"pool": pool} for pool in ("max", "last", "mean", "attention")),
     ],
     "decoder heads": [{"parts": {"one": "tagger", "two": "crf"}, "weights": {"two": 0.5}}],
+    "decoder language": [
+        {},
+        {"cache": 3, "smoothing": 0.1},
+        {"adaptive": [2]},
+    ],
     "decoder regression": [{"pool": pool} for pool in ("last", "max", "mean")],
     "search beam": [
         {"size": 4, "groups": 2, "diversity": 0.5, "best": 2},
@@ -174,6 +192,8 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "metric calibration": [{}, {"of": "spans", "bins": 3}],
     "metric bleu": [{}, {"tokenise": "char", "lower": True}],
     "metric chrf": [{}, {"words": 2}],
+    "metric bits": [{"each": each} for each in ("piece", "word", "character")],
+    "metric perplexity": [{"each": "word"}, {}],
     "metric error_rate": [{}, {"of": "characters"}],
     "metric rouge": [{}, {"order": "longest"}, {"order": 2}],
     "metric label_f1": [{}, {"average": "macro"}],
@@ -188,6 +208,8 @@ EXAMPLES: Mapping[str, Sequence[Any]] = {
     "decoder regression": ONE_NUMBER,
     "embedder frames": SERIES,
     **{f"metric {name}": SAID for name in ("bleu", "chrf", "ter", "error_rate", "rouge", "wrong")},
+    "metric bits": READ,
+    "metric perplexity": READ,
     "metric calibration": SURE,
     "metric span_f1": SPANS,
     "metric squared_error": NUMBERS,

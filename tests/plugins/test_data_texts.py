@@ -33,6 +33,31 @@ def test_every_line_is_a_row_with_its_number(tmp_path: Path) -> None:
     ]
 
 
+def test_a_paragraph_is_a_row_of_lines(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("\none\r\ntwo\n \n\nthree", "utf-8")
+    assert list(reading.text(unit="paragraph").read("train", path)) == [
+        {"text": "one\ntwo", "line": 2},
+        {"text": "three", "line": 6},
+    ]
+
+
+def test_a_file_is_a_row(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("one\n\ntwo\n", "utf-8")
+    assert list(reading.text(unit="file").read("train", path)) == [
+        {"text": "one\n\ntwo", "line": 1}
+    ]
+
+
+@pytest.mark.parametrize("unit", ["paragraph", "file"])
+def test_nothing_is_told_of_every_unit(tmp_path: Path, unit: Any) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("", "utf-8")
+    with pytest.raises(DataError, match="has no examples"):
+        list(reading.text(unit=unit).read("train", path))
+
+
 def test_the_first_word_of_a_line_is_its_label(tmp_path: Path) -> None:
     assert labelled(tmp_path, "2 a fine  film .\n\n \n0\t\u00a0dull\n") == [
         {"label": "2", "text": "a fine  film ."},
