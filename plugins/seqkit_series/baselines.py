@@ -20,7 +20,7 @@ from seqkit_series.transform import Transform
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Float64
 
-    Histories = Sequence[Float64[np.ndarray, "time target"]]
+    Histories = Sequence[Float64[np.ndarray, "_ target"]]  # each as long as it is
     Forecast = tuple[
         Float64[np.ndarray, "ahead target"], Mapping[str, Float64[np.ndarray, "ahead target"]]
     ]
@@ -81,14 +81,15 @@ class Baselines:
     def answers(
         self, histories: Histories, ahead: int, learnt: Mapping[str, Any]
     ) -> dict[str, list[Forecast]]:
-        """By method, the forecast of each history and its quantiles by level."""
+        """By method of training, the forecast of each history and its quantiles by level."""
         found: dict[str, list[Forecast]] = {}
         for name, values in self.forecasts(histories, ahead, learnt["weights"]).items():
-            errors = np.array(learnt["errors"].get(name, []), np.float64)
+            if name not in learnt["errors"]:
+                continue
             moved = self.forward(values)
             quantiles = {
-                f"{level:g}": self.transform.back(moved + error)
-                for level, error in zip(learnt["levels"], errors, strict=False)
+                f"{level:g}": self.transform.back(moved + np.array(error))
+                for level, error in zip(learnt["levels"], learnt["errors"][name], strict=True)
             }
             found[name] = [
                 (value, {level: every[row] for level, every in quantiles.items()})

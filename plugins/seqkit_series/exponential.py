@@ -25,7 +25,7 @@ from seqkit.settings import CHECK_SHAPES
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Float64
 
-    Histories = Sequence[Float64[np.ndarray, " time"]]
+    Histories = Sequence[Float64[np.ndarray, " _"]]  # each as long as it is
 
 GRID = (0.05, 0.2, 0.4, 0.6, 0.8)
 """Weights that are tried first, each with each."""

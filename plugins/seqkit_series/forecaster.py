@@ -95,7 +95,7 @@ class Forecaster(nn.Module):
     def residuals(
         self,
         futures: Float64[np.ndarray, "example ahead target"],
-        histories: Sequence[Float64[np.ndarray, "time target"]],
+        histories: Sequence[Float64[np.ndarray, "_ target"]],
         where: str,
     ) -> Float64[np.ndarray, "example number"]:
         """What is to be learnt: the steps ahead, transformed, less their anchors."""

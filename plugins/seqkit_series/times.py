@@ -37,9 +37,9 @@ def read_time(text: str) -> Time | None:
         return Time(text, "number", float(text))
     month, quarter = MONTH.fullmatch(text), QUARTER.fullmatch(text)
     if month and 1 <= int(month[2]) <= 12:
-        return Time(text, "month", 12 * int(month[1]) + int(month[2]) - 1)
+        return Time(text, "month", float(12 * int(month[1]) + int(month[2]) - 1))
     if quarter:
-        return Time(text, "month", 12 * int(quarter[1]) + 3 * (int(quarter[2]) - 1))
+        return Time(text, "month", float(12 * int(quarter[1]) + 3 * int(quarter[2]) - 3))
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -60,7 +60,7 @@ def aligned(times: Sequence[Time]) -> list[Time]:
     clock = {moment.time() for moment in moments}
     firsts = {moment.day for moment in moments}
     lasts = all(moment.day == monthrange(moment.year, moment.month)[1] for moment in moments)
-    months = [12 * moment.year + moment.month - 1 for moment in moments]
+    months = [float(12 * moment.year + moment.month - 1) for moment in moments]
     if len(clock) > 1 or not (len(firsts) == 1 or lasts) or len(set(months)) < len(months):
         return list(times)
     return [Time(time.text, "month", place) for time, place in zip(times, months, strict=True)]

@@ -40,8 +40,11 @@ class Parting:
     held_out: Mapping[Literal["dev", "test"], int] = field(default_factory=dict)
     until: Mapping[Literal["train", "dev"], str | int] = field(default_factory=dict)
 
-    def steps(self, split: str, one: Observed) -> tuple[int, int]:
-        """The first step that a split forecasts, and the one after its last. Raises DataError."""
+    def steps(self, split: str, one: Observed, ahead: int) -> tuple[int, int]:
+        """The first step that a split forecasts, and the one after its last.
+
+        Raises DataError where there are fewer than are forecast at once.
+        """
         if self.held_out:
             dev, test = self.held_out.get("dev", 0), self.held_out.get("test", 0)
             ends = [len(one.values) - test - dev, len(one.values) - test, len(one.values)]
@@ -51,12 +54,12 @@ class Parting:
             ends = [train, dev, len(one.values)]
         else:
             return 0, len(one.values)
-        number = SPLITS.index(split)
-        begin, end = (0, *ends)[number], ends[number]
-        if begin >= end:
-            setting = "held_out" if self.held_out else "until"
+        number, setting = SPLITS.index(split), "held_out" if self.held_out else "until"
+        begin, end = max((0, *ends)[number], 0), ends[number]
+        if end - begin < ahead:
             raise DataError(
-                f"{named(one)}no step is left for {split}. Change `{setting}`, or give more rows."
+                f"{named(one)}{split} has {max(end - begin, 0)} of its {len(one.values)} steps, "
+                f"but {ahead} are forecast at once. Change `{setting}`, or give more rows."
             )
         return begin, end
 
@@ -78,11 +81,11 @@ class Windows:
         """
         shape = self.shape
         for one in self.series(split, place):
-            begin, end = self.parting.steps(split, one)
-            origins = range(max(begin, shape.history), end - shape.ahead + 1, shape.stride)
-            if not origins:
+            begin, end = self.parting.steps(split, one, shape.ahead)
+            first = max(begin, shape.history)
+            if first + shape.ahead > end:
                 raise DataError(short(one, end, shape.history, shape.ahead))
-            for origin in origins:
+            for origin in range(first, end - shape.ahead + 1, shape.stride):
                 yield self.window(one, origin)
 
     def prospects(self, place: Path) -> Iterator[Row]:
