@@ -14,7 +14,7 @@ from seqkit.errors import DataError
 from seqkit.inputs import input_name, input_width
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Answer, Example, Learnt, Loss, Upstream, Vectors
-from seqkit_series.baselines import Baselines
+from seqkit_series.simple_methods import SimpleMethods
 from seqkit_series.horizons import kept_fields, naive_error, observed, same_form, steps_ahead, told
 from seqkit_series.quantiles import Levels, pinball
 from seqkit_series.transform import Transform
@@ -61,7 +61,7 @@ class Forecaster(nn.Module):
         self.transform = Transform(log, differences)
         longest = max(differences, default=1)
         self.season = season or (longest if longest > 1 else None)
-        self.simple = Baselines(self.transform, self.season)
+        self.simple = SimpleMethods(self.transform, self.season)
 
     def fit(self, examples: Iterable[Example]) -> Learnt:
         """Mean, deviation and quantiles of what is to be learnt, and what the baselines need.
@@ -227,7 +227,7 @@ class Forecaster(nn.Module):
         return [f"anomalies: the usual error on dev is {usual:.2f} of the deviation in training"]
 
     def baselines(self, examples: Sequence[Example]) -> dict[str, list[Answer]]:
-        """The answers of the simple methods: see `seqkit_series.baselines`."""
+        """The answers of the simple methods: see `seqkit_series.simple_methods`."""
         targets = targets_of(self.form)
         histories = [observed(one, self.over, targets, "forecast") for one in examples]
         made = self.simple.answers(histories, self.form[0], self.learnt_baselines)

@@ -34,7 +34,7 @@ Weights = Mapping[str, Sequence[Sequence[float]]]
 
 
 @dataclass(frozen=True)
-class Baselines:
+class SimpleMethods:
     """The simple methods for series of a kind. season: its steps, None where there is none."""
 
     transform: Transform
