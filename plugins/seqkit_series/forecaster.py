@@ -14,19 +14,21 @@ from seqkit.errors import DataError
 from seqkit.inputs import input_name, input_width
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Answer, Example, Learnt, Loss, Upstream, Vectors
-from seqkit_series.simple_methods import SimpleMethods
 from seqkit_series.horizons import kept_fields, naive_error, observed, same_form, steps_ahead, told
 from seqkit_series.quantiles import Levels, pinball
+from seqkit_series.simple_methods import SimpleMethods
 from seqkit_series.transform import Transform
 
 if TYPE_CHECKING or CHECK_SHAPES:
-    from jaxtyping import Float32, Float64
+    from jaxtyping import Bool, Float32, Float64
     from numpy.random import Generator
 
     from seqkit.stages import Batch
 
 SAME = 1e-9
-"""Deviations below this are rounding."""
+"""Deviations below this share of the largest number are rounding."""
+LEAST = 1e-6
+"""The least usual error, in deviations, so that nothing is divided by nothing."""
 FEWEST = 10
 """Forecasts of dev from whose errors a spread is taken; of fewer, chance would have its way."""
 
@@ -81,7 +83,7 @@ class Forecaster(nn.Module):
         futures = np.stack(golds).reshape(len(golds), len(golds[0]), -1)
         left = self.residuals(futures, histories, "forecast: train")
         deviation = left.std(axis=0)
-        deviation[deviation < SAME] = 1.0
+        deviation[self.unchanging(deviation, futures)] = 1.0
         mean = left.mean(axis=0)
         begin = np.quantile((left - mean) / deviation, self.levels or (0.5,), axis=0)
         return {
@@ -104,6 +106,16 @@ class Forecaster(nn.Module):
         truths = self.transform.forward(futures, where)
         left: Float64[np.ndarray, "example ahead target"] = truths - np.stack(anchors)
         return left.reshape(len(futures), -1)
+
+    def unchanging(
+        self,
+        deviation: Float64[np.ndarray, " number"],
+        futures: Float64[np.ndarray, "example ahead target"],
+    ) -> Bool[np.ndarray, " number"]:
+        """Where what is to be learnt is always the same."""
+        size = np.abs(self.transform.forward(futures, "forecast")).max()
+        found: Bool[np.ndarray, " number"] = deviation <= SAME * size
+        return found
 
     def anchor(
         self, history: Float64[np.ndarray, "time target"], ahead: int, where: str
@@ -222,7 +234,7 @@ class Forecaster(nn.Module):
         if len(errors) < FEWEST:
             few = f"anomalies: fewer than {FEWEST} forecasts of dev, so they are measured by"
             return [f"{few} the deviation in training"]
-        self.spread.copy_(errors.square().mean(0).sqrt().clamp(min=SAME))
+        self.spread.copy_(errors.square().mean(0).sqrt().clamp(min=LEAST))
         usual = float(self.spread.mean())
         return [f"anomalies: the usual error on dev is {usual:.2f} of the deviation in training"]
 
@@ -252,7 +264,8 @@ class Forecaster(nn.Module):
         low, high = f"{futures.min():.4g}", f"{futures.max():.4g}"
         found = [Finding(f"{len(every):,} forecasts of {told(self.form)}, from {low} to {high}")]
         left = self.residuals(futures, histories, f"forecast: {split}")
-        if split == "train" and len(left) > 1 and bool((left.std(axis=0) < SAME).all()):
+        same = bool(self.unchanging(left.std(axis=0), futures).all())
+        if split == "train" and len(left) > 1 and same:
             found.append(
                 Finding("the transform leaves always the same: nothing is to be learnt", "error")
             )

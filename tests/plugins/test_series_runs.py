@@ -69,7 +69,8 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> seqkit.Run:
 
 @pytest.fixture(scope="module")
 def pipeline(done: seqkit.Run) -> Pipeline:
-    return done.load()
+    loaded: Pipeline = done.load()
+    return loaded
 
 
 def test_every_score_stands_beside_those_of_simple_methods(done: seqkit.Run) -> None:
