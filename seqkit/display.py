@@ -168,7 +168,7 @@ def show_seeds(seeds: Seeds, console: Console) -> None:
                 shown = unknown_or(measured, value)
                 table.add_row("", Text(f"  {method}"), *[""] * len(values), shown, style="dim")
     if table.row_count:
-        console.print(table)
+        unfolded(console).print(table)
     for signature in signatures:
         console.print(Text(signature, style="dim"), soft_wrap=True)
     for trial in seeds.trials:
