@@ -112,7 +112,8 @@ def test_quantiles_are_in_order_around_the_median_and_only_those_that_were_asked
 
 def test_the_loss_is_the_squared_error_or_that_of_the_quantiles() -> None:
     every = windows()[:4]
-    for said, wanted in (({}, "square"), ({"quantiles": [0.5]}, "pinball")):
+    cases: list[tuple[dict[str, Any], str]] = [({}, "square"), ({"quantiles": [0.5]}, "pinball")]
+    for said, wanted in cases:
         stage = built(**said)
         target = torch.from_numpy(np.stack([stage.prepare(one)["target"] for one in every]))
         found = stage.levels_of(vectors(every))[:, :, 0]
