@@ -1,20 +1,22 @@
 """What a stage may be able to do beyond its contract; the engine asks by the Protocol.
 
 An encoder may be looked into, a decoder may say what its answers are, answer while a text still
-comes, answer a long text window by window or have its confidence calibrated, any stage may describe
-the examples it is given, a metric may show its score in tables.
+comes, answer a long text window by window, have its confidence calibrated or know what a simple
+method would answer, any stage may describe the examples it is given, a metric may show its score in
+tables, a source may know lines.
 
 This module imports no torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from seqkit.settings import CHECK_SHAPES
-from seqkit.stages import Answer, Batch, Example, State, Vectors
+from seqkit.stages import Answer, Batch, Example, Row, State, Vectors
 
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Float
@@ -63,6 +65,16 @@ class Stepping(Protocol):
     """
 
     def stepper(self) -> Advance: ...
+
+
+@runtime_checkable
+class Reaching(Protocol):
+    """An embedder that makes the arrays of a step of earlier steps too.
+
+    reach: how many of them; 0 where the settings ask for nothing of the kind.
+    """
+
+    reach: int
 
 
 @runtime_checkable
@@ -211,6 +223,16 @@ class Calibrating(Protocol):
     def calibrate(self, batches: Iterable[tuple[Mapping[str, Vectors], Batch]]) -> list[str]: ...
 
 
+@runtime_checkable
+class Baselined(Protocol):
+    """A decoder that knows what simple methods would answer, which are scored beside it always.
+
+    baselines: by the method's name, an answer to each example, as predict would give it.
+    """
+
+    def baselines(self, examples: Sequence[Example]) -> Mapping[str, Sequence[Answer]]: ...
+
+
 @dataclass(frozen=True)
 class Tabulation:
     """A table of a report: its title, its headings, and rows of texts and numbers.
@@ -240,3 +262,24 @@ class Surveying(Protocol):
     """
 
     def survey(self, answers: Sequence[Answer], golds: Sequence[Answer]) -> None: ...
+
+
+@runtime_checkable
+class Numbered(Protocol):
+    """A source of a file that knows on which line each row begins, counted from 1.
+
+    numbered: what `read` gives, each row with its line, for whoever has to say where one is wrong.
+    """
+
+    def numbered(self, split: str, place: Path | str | None) -> Iterator[tuple[int, Row]]: ...
+
+
+@runtime_checkable
+class Prospective(Protocol):
+    """A source that reads a file otherwise where answers are asked for than where they are scored.
+
+    prospects: the rows of a file to be answered; those whose gold is not known yet have no field
+    for it.
+    """
+
+    def prospects(self, place: Path) -> Iterator[Row]: ...

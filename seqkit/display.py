@@ -62,18 +62,18 @@ def show_chain(chain: ChainRun, console: Console) -> None:
 
 
 def show_scores(metrics: Mapping[str, Any], console: Console) -> None:
-    """Shows the scores of each split, with intervals and remarks, and what training took."""
+    """Shows the scores of each split, with intervals and remarks, and what training took.
+
+    Below a score stand those of the decoder's baselines, where it knows any.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("split", "metric", "value", "95% interval", "signature"):
         table.add_column(title, justify="right" if title == "value" else "left")
     for split in ("dev", "test"):
         for name, score in metrics.get(split, {}).items():
-            value, low, high = (
-                "?" if score[key] is None else measured(score[key])
-                for key in ("value", "low", "high")
-            )
-            row = (split, Text(name), value, f"{low} to {high}", Text(score["signature"]))
-            table.add_row(*row)
+            table.add_row(split, Text(name), *score_cells(score), Text(score["signature"]))
+            for method, one in score.get("baselines", {}).items():
+                table.add_row("", Text(f"  {method}"), *score_cells(one), style="dim")
     if table.row_count:
         unfolded(console).print(table)
     for split, lines in metrics.get("remarks", {}).items():
@@ -87,6 +87,12 @@ def show_scores(metrics: Mapping[str, Any], console: Console) -> None:
             f"weights, {train['peak_memory_mb']:.0f} MB",
             highlight=False,
         )
+
+
+def score_cells(score: Mapping[str, Any]) -> tuple[str, str]:
+    """A score and its interval; a question mark for what is no number."""
+    value, low, high = (unknown_or(measured, score[key]) for key in ("value", "low", "high"))
+    return value, f"{low} to {high}"
 
 
 def unfolded(console: Console) -> Console:
@@ -158,8 +164,11 @@ def show_seeds(seeds: Seeds, console: Console) -> None:
             mean, deviation = (unknown_or(measured, v) for v in (spread.mean, spread.deviation))
             table.add_row(split, Text(name), *values, f"{mean} ± {deviation}")
             signatures.append(f"{split} {spread.signature}")
+            for method, value in spread.baselines.items():
+                shown = unknown_or(measured, value)
+                table.add_row("", Text(f"  {method}"), *[""] * len(values), shown, style="dim")
     if table.row_count:
-        console.print(table)
+        unfolded(console).print(table)
     for signature in signatures:
         console.print(Text(signature, style="dim"), soft_wrap=True)
     for trial in seeds.trials:

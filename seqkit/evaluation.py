@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqkit.abilities import Surveying, Tabulating, Tabulation
+from seqkit.abilities import Baselined, Surveying, Tabulating, Tabulation
 from seqkit.answers import Answered, answered
 from seqkit.pipeline import Pipeline
 from seqkit.recipe import Recipe
@@ -28,22 +28,24 @@ class Score:
     """A metric's value on a split, with a 95% interval and what was measured.
 
     low, high: the 2.5 and 97.5 percentiles of the value over resampled examples (bootstrap, Efron
-    1979).
+    1979). baselines: the same of simple methods on the same examples, where the decoder knows any.
     """
 
     value: float
     low: float
     high: float
     signature: str
+    baselines: Mapping[str, Score] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
-        """As JSON."""
-        return {
+        """As JSON; baselines where there are any."""
+        found: dict[str, Any] = {
             "value": self.value,
             "low": self.low,
             "high": self.high,
             "signature": self.signature,
         }
+        return {**found, "baselines": plain(self.baselines)} if self.baselines else found
 
 
 def measured(value: float) -> str:
@@ -81,6 +83,24 @@ def scores(
         name: score(metric, *sides(every, gold), resamples, seed)
         for name, (gold, metric) in metric_names(recipe).items()
     }
+
+
+def beside_baselines(
+    pipeline: Pipeline, examples: Sequence[Example], every: Sequence[Answered]
+) -> dict[str, Score]:
+    """Scores a pipeline's answers to examples, and beside them those of the decoder's baselines."""
+    found, decoder = scores(pipeline.recipe, every), pipeline.network.decoder
+    if not isinstance(decoder, Baselined) or not every:
+        return found
+    simple: dict[str, dict[str, Score]] = {name: {} for name in found}
+    for method, answers in decoder.baselines(examples).items():
+        said = [
+            replace(one, answers=pipeline.by_name(answer))
+            for one, answer in zip(every, answers, strict=True)
+        ]
+        for name, one in scores(pipeline.recipe, said).items():
+            simple[name][method] = one
+    return {name: replace(one, baselines=simple[name]) for name, one in found.items()}
 
 
 def tables(recipe: Recipe, every: Sequence[Answered]) -> dict[str, list[Tabulation]]:

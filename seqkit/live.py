@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast, final
 import numpy as np
 import torch
 
-from seqkit.abilities import Incremental
+from seqkit.abilities import Incremental, Reaching
 from seqkit.denormals import flushed
 from seqkit.errors import DataError, SeqkitError
 from seqkit.network import DECODE, Network, scoped
@@ -149,14 +149,19 @@ def check_inputs(names: Sequence[str]) -> None:
 
 
 def check_embedder(pipeline: Pipeline) -> None:
-    """Raises SeqkitError for an embedder of pieces with arrays that have no row for each of them.
+    """Raises SeqkitError for an embedder that makes a step of others too.
 
-    Such an embedder reads a text as a whole.
+    Such an embedder says so, or is one of pieces with arrays that have no row for each of them.
     """
-    if not pipeline.tokenisers:
-        return
     (name,) = pipeline.names
     embedder = pipeline.network.embedders[name]
+    if isinstance(embedder, Reaching) and embedder.reach:
+        raise SeqkitError(
+            f"embed: {pipeline.recipe.embed[name].name} makes each step of {embedder.reach} before "
+            "it too. Call the pipeline with the whole."
+        )
+    if not pipeline.tokenisers:
+        return
     arrays = embedder.prepare(pipeline.input_example([], "live"), name)
     if {array.removesuffix(OFFSETS) for array in arrays} - embedder.along_time:
         raise SeqkitError(

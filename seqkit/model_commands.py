@@ -67,7 +67,7 @@ def evaluate(
     from seqkit.answers import answered, file_examples
     from seqkit.display import print_scores
     from seqkit.doctor import remarks
-    from seqkit.evaluation import scores, tables
+    from seqkit.evaluation import beside_baselines, tables
     from seqkit.loading import load_changed
     from seqkit.machine import pick_device
 
@@ -75,7 +75,7 @@ def evaluate(
     examples = file_examples(pipeline, file)
     every = answered(pipeline, examples)
     shown = tables(pipeline.recipe, every) if with_tables else {}
-    found = scores(pipeline.recipe, every)
+    found = beside_baselines(pipeline, examples, every)
     print_scores(found, shown, remarks(pipeline, examples, "test"), as_json)
 
 

@@ -22,7 +22,6 @@ from typing import Any
 import pluggy
 
 from seqkit.errors import PluginError, nearest
-from seqkit.stages import Upstream
 
 GROUP = "seqkit"
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -93,9 +92,9 @@ class Use:
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
 
-    def build(self, upstream: Upstream) -> Any:
-        """Builds the stage that the default names."""
-        return registry().find(self.kind, self.name).factory(upstream, **self.settings)
+    def build(self, *given: Any) -> Any:
+        """Builds the stage that the default names. given: its upstream, nothing for a source."""
+        return registry().find(self.kind, self.name).factory(*given, **self.settings)
 
 
 class Hooks:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from seqkit import storage
+from seqkit.abilities import Prospective
 from seqkit.chain import Chain
 from seqkit.errors import DataError, RecipeError
 from seqkit.pipeline import Pipeline
 from seqkit.plugins import registry
-from seqkit.recipe import check_stage
-from seqkit.stages import Example, Source
+from seqkit.recipe import Recipe, check_stage
+from seqkit.stages import Example, Row, Source
 
 
 def examples_in(
@@ -24,17 +25,30 @@ def examples_in(
     """The examples of a file or of standard input, as they come.
 
     A text a line; where the name ends in .jsonl, a JSON object a line whose keys are input names
-    and whose values are a text or a list of words; with `source`, whatever that source reads.
+    and whose values are a text or a list of words; with `source`, whatever that source reads. One
+    that is `Prospective` may give gold too, which an answer then may say something of.
     Raises DataError, which names the line.
     """
     if source:
         if name == "-":
             raise DataError(f"--as {source}: reads no standard input. Name a file.")
-        for number, row in enumerate(source_of(pipeline, source).read("test", Path(name)), 1):
-            yield pipeline.example(row, f"{name}: example {number}", gold=False)
+        reader = source_of(pipeline, source)
+        rows, known = reader.read("test", Path(name)), False
+        if isinstance(reader, Prospective):
+            rows, known = reader.prospects(Path(name)), True
+        for number, row in enumerate(rows, 1):
+            gold = known and has_gold(pipeline.recipe, row)
+            yield pipeline.example(row, f"{name}: example {number}", gold=gold)
         return
     for where, text in texts_in(stream, name):
         yield pipeline.input_example(text, where)
+
+
+def has_gold(recipe: Recipe, row: Row) -> bool:
+    """Whether a row has all that the recipe names as gold."""
+    gold = recipe.data.gold if recipe.data else None
+    fields = [gold] if isinstance(gold, str) else list((gold or {}).values())
+    return bool(fields) and all(field in row for field in fields)
 
 
 def texts_in(stream: Iterable[bytes], name: str) -> Iterator[tuple[str, Any]]:

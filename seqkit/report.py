@@ -70,9 +70,10 @@ def taken(run: Run) -> str:
 def scores(metrics: Mapping[str, Any]) -> Iterator[str]:
     """The scores of dev and test, with interval and signature, and what is to be known of them."""
     cells = [
-        (split, name, shown(one["value"]), interval(one), one["signature"])
+        (split, label, shown(one["value"]), interval(one), one["signature"])
         for split in ("dev", "test")
-        for name, one in metrics.get(split, {}).items()
+        for name, score in metrics.get(split, {}).items()
+        for label, one in [(name, score), *baselines(name, score)]
     ]
     if cells:
         yield heading("Scores")
@@ -80,6 +81,11 @@ def scores(metrics: Mapping[str, Any]) -> Iterator[str]:
         yield page.rows(headings, cells, (False, False, True))
     for split, lines in metrics.get("remarks", {}).items():
         yield from (paragraph(f"{split}: {line}") for line in lines)
+
+
+def baselines(name: str, score: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """The scores of simple methods that stand below a metric's, named after both."""
+    return [(f"{name}: {method}", one) for method, one in score.get("baselines", {}).items()]
 
 
 def interval(score: Mapping[str, Any]) -> str:

@@ -29,7 +29,7 @@ from seqkit.checkpoints import Checkpoints
 from seqkit.data import read_rows, splits, trained
 from seqkit.doctor import remarks
 from seqkit.errors import RunError
-from seqkit.evaluation import plain, scores
+from seqkit.evaluation import beside_baselines, plain
 from seqkit.experiment import Experiment, Silent, Watch, scored
 from seqkit.guards import locked, signalled
 from seqkit.loading import load
@@ -204,11 +204,13 @@ def finish(experiment: Experiment, pipeline: Pipeline, progress: Progress) -> Ru
     said = {split: answered(pipeline, every) if every else [] for split, every in examples.items()}
     keep(folder, said)
     remarked = {split: remarks(pipeline, every, split) for split, every in examples.items()}
-    recipe = experiment.recipe
     seconds = float(progress.notes.get("seconds", 0.0))
     metrics: dict[str, Any] = {
         "format": FORMAT,
-        **{split: plain(scores(recipe, every)) for split, every in said.items()},
+        **{
+            split: plain(beside_baselines(pipeline, examples[split], every))
+            for split, every in said.items()
+        },
         "train": {
             "seconds": round(seconds, 3),
             "steps": progress.number,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,15 @@ class Spread:
     """A metric on a split over seeds. values: one for each seed; None where the run failed.
 
     mean, deviation: of the runs that did not fail; the deviation is that of a sample, and there is
-    none of fewer than two.
+    none of fewer than two. baselines: by simple method its score, where the decoder knows any: the
+    mean over the runs, though as a rule no seed changes it.
     """
 
     values: Sequence[float | None]
     mean: float | None
     deviation: float | None
     signature: str
+    baselines: Mapping[str, float | None] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
         """As JSON."""
@@ -80,11 +82,14 @@ def spread(scores: Sequence[Mapping[str, Any] | None]) -> Spread:
     known = [score for score in scores if score is not None]
     values = [score["value"] for score in known]
     signature = " ".join(dict.fromkeys(score["signature"] for score in known))
+    simple = [score.get("baselines", {}) for score in known]
+    methods = dict.fromkeys(method for one in simple for method in one)
     return Spread(
         [None if score is None else score["value"] for score in scores],
         mean(values),
         deviation(values),
         f"{signature} seeds:{len(known)}",
+        {name: mean([one[name]["value"] for one in simple if name in one]) for name in methods},
     )
 
 

@@ -27,6 +27,7 @@ CHECKED = [
     "seqkit_numbers",
     "seqkit_recurrent",
     "seqkit_seq2seq",
+    "seqkit_series",
     "seqkit_spacy.network",
     "seqkit_text",
     "seqkit_transformer",

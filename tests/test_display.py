@@ -64,6 +64,16 @@ def test_scores_are_a_table_with_intervals_and_signatures() -> None:
     ]
 
 
+def test_baselines_stand_below_their_score() -> None:
+    screen = Screen()
+    metrics = {"test": {"f1": {**score(93.456), "baselines": {"naive": score(48.04)}}}}
+    show_scores(metrics, screen.console)
+    assert [line.split() for line in screen.text.splitlines()[1:]] == [
+        ["test", "f1", "93.46", "93.46", "to", "93.46", "f1", "[strict]", "boot:9"],
+        ["naive", "48.04", "48.04", "to", "48.04"],
+    ]
+
+
 def test_no_scores_are_no_table() -> None:
     screen = Screen()
     show_scores({"dev": {}, "test": {}}, screen.console)
@@ -153,6 +163,17 @@ def test_seeds_are_shown_beside_each_other_with_mean_and_deviation() -> None:
         "test   f1        1.00    2.00    6.00       3.00 ± 2.65",
         "test f1 [strict] seeds:3",
         "written to out",
+    ]
+
+
+def test_baselines_stand_below_the_mean_of_seeds() -> None:
+    screen, simple = Screen(), {"naive": score(48.04)}
+    scores = {"test": {"f1": {"value": 1.0, "signature": "f1", "baselines": simple}}}
+    trials = [Trial(seed, f"out/seed-{seed}", scores, "") for seed in (1, 2)]
+    show_seeds(Seeds(Path("out"), "toy", trials), screen.console)
+    assert [line.split() for line in screen.text.splitlines()[1:3]] == [
+        ["test", "f1", "1.00", "1.00", "1.00", "±", "0.00"],
+        ["naive", "48.04"],
     ]
 
 

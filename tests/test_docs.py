@@ -106,6 +106,20 @@ def test_the_page_on_sources_has_all_that_read_files_and_its_lines_are_in_order(
     assert {*re.findall(r"`(\w+)`", listed)} == {one.name for one in registry().stages("source")}
 
 
+def test_the_recipe_of_the_page_on_series_is_in_order_and_its_snippet_runs(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "series.md").read_text()
+    path = tmp_path / "recipe.yaml"
+    head = "seqkit: 1\nname: sales\ntrain: {epochs: 1}\nevaluate: {metrics: [rmse]}\n"
+    path.write_text(head + "".join(fences(page, "yaml")))
+    assert read_recipe(path).decode.name == "forecast"
+    (snippet,) = fences(page, "python")
+    done = run(snippet, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [line[:18].rstrip() for line in done.stdout.splitlines()[:5]] == [
+        "the model", "naive", "seasonal naive", "transform alone", "Holt-Winters addit"
+    ]  # fmt: skip
+
+
 def test_the_describe_of_the_page_on_data_gives_findings() -> None:
     (snippet,) = fences((ROOT / "docs" / "data.md").read_text(), "python")
     names: dict[str, Any] = {}

@@ -204,6 +204,8 @@ def test_scores_go_into_json() -> None:
     assert json.loads(json.dumps(plain(scores))) == {
         "share": {"value": 1.0, "low": 0.5, "high": 1.5, "signature": "share examples:2 boot:9"}
     }
+    beside = Score(1.0, 0.5, 1.5, "share", {"naive": scores["share"]})
+    assert beside.plain()["baselines"] == plain({"naive": scores["share"]})
 
 
 @final

@@ -368,6 +368,13 @@ def test_an_embedder_that_reads_texts_as_wholes_is_refused() -> None:
     assert refused(embed=both) == f"embed: concat {reads}"
 
 
+def test_an_embedder_that_makes_a_step_of_those_before_it_is_refused() -> None:
+    embed = {"use": "frames", "differences": [1, 2]}
+    assert refused(tokenise=None, embed=embed, rows=series(1)) == (
+        "embed: frames makes each step of 3 before it too. Call the pipeline with the whole."
+    )
+
+
 def test_an_encoder_that_reads_texts_from_their_end_is_refused() -> None:
     assert refused(encode={"use": "bilstm", "width": 4}) == (
         "encode: bilstm reads each text from its end too. Use lstm or gru."

@@ -180,6 +180,17 @@ def test_remarks_stand_below_the_scores(done: Path) -> None:
     assert "<p>test: 2 labels &lt; unseen</p>" in written(done)
 
 
+def test_baselines_stand_below_the_score_that_they_are_beside(done: Path) -> None:
+    place = done / "metrics.json"
+    metrics = json.loads(place.read_bytes())
+    simple = {"value": 12.5, "low": 11.0, "high": 13.0, "signature": "of naive"}
+    metrics["test"]["accuracy"]["baselines"] = {"most frequent": simple}
+    place.write_text(json.dumps(metrics))
+    text = written(done)
+    assert "<td>accuracy: most frequent</td>" in text
+    assert "11.00 to 13.00" in text
+
+
 def test_a_score_that_is_no_number_is_a_question_mark(done: Path) -> None:
     place = done / "metrics.json"
     metrics = json.loads(place.read_bytes())

@@ -91,6 +91,7 @@ def test_scores_have_a_mean_a_deviation_and_a_signature(toy: Path, runs: Runs) -
         "mean": accuracy.mean,
         "deviation": accuracy.deviation,
         "signature": accuracy.signature,
+        "baselines": {},
     }
 
 
@@ -108,6 +109,12 @@ def test_a_seed_that_failed_is_told_and_the_others_count(toy: Path, runs: Runs) 
 def test_runs_that_were_measured_otherwise_say_so() -> None:
     found = spread([{"value": 1.0, "signature": "a x:1"}, {"value": 2.0, "signature": "a x:2"}])
     assert found.signature == "a x:1 a x:2 seeds:2"
+
+
+def test_baselines_are_told_beside_the_mean() -> None:
+    simple = [{"naive": {"value": value}} for value in (2.0, 4.0)]
+    scores = [{"value": 1.0, "signature": "x", "baselines": one} for one in simple]
+    assert seeds.spread([*scores, {"value": 1.0, "signature": "x"}]).baselines == {"naive": 3.0}
 
 
 def test_one_seed_has_no_deviation() -> None:

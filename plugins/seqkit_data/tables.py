@@ -35,8 +35,13 @@ class Csv:
 
     def read(self, split: str, place: Path | str | None) -> Iterator[Row]:
         """Yields the records of a file, one at a time; blank lines are skipped."""
+        rows = (row for _, row in self.numbered(split, place))
+        return some(named_file(split, place), rows)
+
+    def numbered(self, split: str, place: Path | str | None) -> Iterator[tuple[int, Row]]:
+        """Yields each record with its first line."""
         path = named_file(split, place)
-        return some(path, named_rows(path, read_records(path, self.encoding), self.columns))
+        return named_rows(path, read_records(path, self.encoding), self.columns)
 
 
 @final
@@ -52,10 +57,15 @@ class Tsv:
 
     def read(self, split: str, place: Path | str | None) -> Iterator[Row]:
         """Yields the lines of a file, one at a time; blank lines are skipped."""
+        rows = (row for _, row in self.numbered(split, place))
+        return some(named_file(split, place), rows)
+
+    def numbered(self, split: str, place: Path | str | None) -> Iterator[tuple[int, Row]]:
+        """Yields each line as a row, with its number."""
         path = named_file(split, place)
         lines = read_lines(path, self.encoding)
         records = ((number, line.split("\t")) for number, line in lines if line)
-        return some(path, named_rows(path, records, self.columns))
+        return named_rows(path, records, self.columns)
 
 
 def read_records(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
@@ -79,8 +89,11 @@ def read_records(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
 
 def named_rows(
     path: Path, records: Iterator[tuple[int, list[str]]], columns: list[str] | None
-) -> Iterator[Row]:
-    """Yields records as rows. Raises DataError where one has too few cells or too many."""
+) -> Iterator[tuple[int, Row]]:
+    """Yields records as rows, each with its line.
+
+    Raises DataError where one has too few cells or too many.
+    """
     for number, cells in records:
         if columns is None:
             columns = cells
@@ -88,7 +101,8 @@ def named_rows(
             continue
         if len(cells) != len(columns):
             check_columns(f"{path}:{number}", len(cells), columns)
-        yield {name: cell for name, cell in zip(columns, cells, strict=True) if name != "-"}
+        named = zip(columns, cells, strict=True)
+        yield number, {name: cell for name, cell in named if name != "-"}
 
 
 def check_header(where: str, header: list[str]) -> None:

@@ -2,31 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
 
 from seqkit.plugins import Register, hookimpl
-from seqkit.settings import Name, PositiveFloat
+from seqkit.settings import Name, PositiveFloat, PositiveInt
 from seqkit.stages import Decoder, Embedder, Metric, Upstream
+
+NONE: list[PositiveInt] = []
 
 
 @hookimpl
 def seqkit_stages(register: Register) -> None:
     """Registers frames, regression, squared_error and within."""
-    register.embedder("frames", frames)
+    register.embedder("frames", frames, rules=frames_rules)
     register.decoder("regression", regression)
     register.metric("squared_error", squared_error)
     register.metric("within", within)
 
 
-def frames(upstream: Upstream, *, scale: bool = False) -> Embedder:
+def frames(
+    upstream: Upstream,
+    *,
+    scale: bool = False,
+    log: bool = False,
+    differences: list[PositiveInt] = NONE,
+    first: PositiveInt | None = None,
+) -> Embedder:
     """Takes the numbers of a series as its vectors, one number a channel; nothing is trained.
 
-    scale: standardises each channel by its mean and deviation in the training split.
+    scale: standardises each channel by its mean and deviation in the training split; what `log` and
+        `differences` make, where these are set.
+    log: takes logarithms.
+    differences: lags at which differences are taken, one after the other: [1, 12] takes what a
+        month changed, less what the same month of the year before did. The steps that would look
+        before the first are 0.
+    first: how many of the first channels `log` and `differences` are for; by default all.
     """
     del upstream
     from seqkit_frames.channels import Channels
 
-    return Channels(scale)
+    return Channels(scale, log, differences, first)
+
+
+def frames_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """No setting without an effect."""
+    if settings["first"] is not None and not (settings["log"] or settings["differences"]):
+        yield "first", "has no effect without 'log' or 'differences'. Remove it"
 
 
 def regression(

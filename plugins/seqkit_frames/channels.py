@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, final
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch import nn
 from seqkit.errors import DataError
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Example, Frames, Vectors
+from seqkit_frames.differencing import differenced, logarithms
 
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Float32, Float64
@@ -21,14 +22,21 @@ if TYPE_CHECKING or CHECK_SHAPES:
 
 @final
 class Channels(nn.Module):
-    """Frames as they are, or standardised channel by channel. The argument is that of `frames`."""
+    """Frames as they are, or what is made of them. The arguments are the settings of `frames`."""
 
     samples: bool = False
     along_time: frozenset[str] = frozenset({"frames"})
 
-    def __init__(self, scale: bool) -> None:
+    def __init__(
+        self,
+        scale: bool = False,
+        log: bool = False,
+        differences: Sequence[int] = (),
+        first: int | None = None,
+    ) -> None:
         super().__init__()
-        self.scale, self.width = scale, 0
+        self.scale, self.log, self.differences, self.first = scale, log, differences, first
+        self.width, self.reach = 0, sum(differences)
 
     def fit(self, examples: Iterable[Example]) -> Learnt:
         """The number of channels, and where they are scaled their means and deviations.
@@ -43,7 +51,7 @@ class Channels(nn.Module):
                 values = finite_frames(example, name, where)
                 moments = moments or Moments(values.shape[1])
                 same_channels(values, len(moments.mean), where)
-                moments.add(values)
+                moments.add(self.changed(values, where)[self.reach :])
         if moments is None:
             raise DataError("frames: there is no training example. Give a split that has some.")
         if not self.scale:
@@ -62,9 +70,22 @@ class Channels(nn.Module):
         where = f"frames: input '{name}'"
         values = finite_frames(example, name, where)
         same_channels(values, self.width, where)
+        changed = self.changed(values, where)
         if self.scale:
-            values = ((values - self.mean) / self.deviation).astype(np.float32)
-        return {"frames": values}
+            changed = ((changed - self.mean) / self.deviation).astype(np.float32)
+        if self.differences:
+            changed[: self.reach, : self.first] = 0.0
+        return {"frames": changed.astype(np.float32)}
+
+    def changed(
+        self, values: Float32[np.ndarray, "time channel"], where: str
+    ) -> Float32[np.ndarray, "time channel"] | Float64[np.ndarray, "time channel"]:
+        """The frames with logarithms and differences in the channels that these are for."""
+        if not (self.log or self.differences):
+            return values
+        chosen = values[:, : self.first]
+        chosen = logarithms(chosen, where) if self.log else chosen.astype(np.float64)
+        return np.hstack([differenced(chosen, self.differences), values[:, chosen.shape[1] :]])
 
     def forward(self, batch: Batch) -> Vectors:
         """The numbers of "frames" [batch time channel]."""
@@ -82,7 +103,9 @@ class Moments:
         self.mean: Float64[np.ndarray, " channel"] = np.zeros(channels)
         self.squares: Float64[np.ndarray, " channel"] = np.zeros(channels)
 
-    def add(self, values: Float32[np.ndarray, "time channel"]) -> None:
+    def add(
+        self, values: Float32[np.ndarray, "time channel"] | Float64[np.ndarray, "time channel"]
+    ) -> None:
         """Takes in one series."""
         if not len(values):
             return

@@ -59,7 +59,17 @@ READ = [
 ]
 CHARACTERS = {"use": "characters", "width": 6, "character_width": 4}
 ONE_NUMBER = [example(text, len(text) / 7) for text in TEXTS]
-SERIES = [example(np.arange(2 * n).reshape(n, 2) / 3) for n in (4, 1, 7)]
+SERIES = [example((1 + np.arange(2 * n).reshape(n, 2)) / 3) for n in (4, 1, 7)]
+FORECASTS = [
+    example({"text": (1.0 + np.arange(n) % 4)[:, None]}, [n + 0.5, n / 2]) for n in (4, 6, 9)
+]
+LEVELS = {"0.1": [0.5, 1.0], "0.25": [0.9, 1.5], "0.75": [1.5, 2.0], "0.9": [2.0, 3.0]}
+FORECAST = [
+    tuple(
+        {"value": value, "scale": [0.5], "quantiles": LEVELS} for value in ([1.0, 2.0], [1.5, 3])
+    ),
+    tuple({"value": value, "scale": None, "quantiles": LEVELS} for value in ([0.0, 2.0], [0.0, 1])),
+]
 NUMBERS = [({"value": 0.5}, {"value": 0.52}), ({"value": -1.0}, {"value": 2.0})]
 SWITCHES: list[dict[str, Any]] = [
     {"recurrent_dropout": 0.3},
@@ -108,7 +118,11 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "embedder concat": [
         {"parts": ["lookup", {"use": "characters", "character_width": 5, "width": 4}]},
     ],
-    "embedder frames": [{}, {"scale": True}],
+    "embedder frames": [
+        {},
+        {"scale": True, "log": True, "differences": [1, 2], "first": 1},
+        {"scale": True},
+    ],
     "embedder hashed": [
         {"width": 6},
         {"width": 6, "rows": {"piece": 9, "suffix": 4}, "hashes": 1, "mix": "linear"},
@@ -176,6 +190,7 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"pool": ["mean", "attention", "last"], "best": 2, "weights": "balanced"},
         *({"pool": pool} for pool in ("max", "last", "mean", "attention")),
     ],
+    "decoder forecast": [{"quantiles": [0.1, 0.9]}, {"log": True, "season": 2}],
     "decoder heads": [{"parts": {"one": "tagger", "two": "crf"}, "weights": {"two": 0.5}}],
     "decoder language": [
         {},
@@ -198,12 +213,14 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "metric rouge": [{}, {"order": "longest"}, {"order": 2}],
     "metric label_f1": [{}, {"average": "macro"}],
     "metric span_f1": [{}, {"mode": "strict"}],
+    "metric coverage": [{}, {"level": 50.0}],
     "metric within": [{}, {"tolerance": 3.0}],
 }
 EXAMPLES: Mapping[str, Sequence[Any]] = {
     "decoder attention": TWO_TEXTS,
     "decoder classifier": ONE_LABEL,
     "decoder features": BUNDLES,
+    "decoder forecast": FORECASTS,
     "decoder heads": TWO_GOLDS,
     "decoder regression": ONE_NUMBER,
     "embedder frames": SERIES,
@@ -212,6 +229,8 @@ EXAMPLES: Mapping[str, Sequence[Any]] = {
     "metric perplexity": READ,
     "metric calibration": SURE,
     "metric span_f1": SPANS,
+    **{f"metric {name}": FORECAST for name in ("rmse", "mae", "smape", "mase")},
+    **{f"metric {name}": FORECAST for name in ("pinball", "coverage")},
     "metric squared_error": NUMBERS,
     "metric within": NUMBERS,
 }

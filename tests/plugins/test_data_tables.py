@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from seqkit.abilities import Numbered
 from seqkit.errors import DataError
 from seqkit.stages import Row
 from seqkit_data import reading
@@ -62,6 +63,17 @@ def test_a_line_of_tsv_with_a_missing_column_is_named(tmp_path: Path) -> None:
         f"{tmp_path}/a.tsv:3: 1 column, expected 2 (text, label). "
         "Mend the line, or the names of the columns."
     )
+
+
+@pytest.mark.parametrize("separator", [",", "\t"])
+def test_rows_come_with_their_lines_where_these_are_asked_for(
+    tmp_path: Path, separator: str
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(separator.join(["a", "b"]) + "\n\n" + separator.join("xy") + "\n")
+    source = (reading.csv if separator == "," else reading.tsv)()
+    assert isinstance(source, Numbered)
+    assert list(source.numbered("train", path)) == [(3, {"a": "x", "b": "y"})]
 
 
 @pytest.mark.parametrize("separator", [",", "\t"])

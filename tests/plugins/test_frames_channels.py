@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import seqkit_frames
-from seqkit.errors import DataError
+from seqkit.errors import DataError, RecipeError
+from seqkit.plugins import registry
+from seqkit.recipe import check_stage as check_stage_of_recipe
 from seqkit.stages import Embedder, Example, Frames, Upstream
 from seqkit.table import collate
 from seqkit.testing import check_stage, example
@@ -75,6 +77,53 @@ def test_scaled_channels_have_mean_nought_and_deviation_one_in_training(
     for one, values in zip(series(*given), given, strict=True):
         found = stage.prepare(one, "text")["frames"]
         np.testing.assert_allclose(found, (values - wanted[0]) / spread, rtol=1e-4, atol=1e-5)
+
+
+def test_differences_and_logarithms_are_as_written_out() -> None:
+    y = np.random.default_rng(2).uniform(1, 9, (9, 2)).astype(np.float32)
+    [one] = series(y)
+    stage = Channels(log=True, differences=[1, 3], first=1)
+    stage.ready(stage.fit([one]))
+    found = stage.prepare(one, "text")["frames"]
+    z = np.log(y[:, 0].astype(np.float64))
+    wanted = [(z[t] - z[t - 1]) - (z[t - 3] - z[t - 4]) for t in range(4, 9)]
+    np.testing.assert_allclose(found[4:, 0], wanted, atol=1e-6)
+    assert not found[:4, 0].any()
+    np.testing.assert_array_equal(found[:, 1], y[:, 1])
+    assert stage.reach == 4
+    assert Channels(True).reach == 0
+
+
+def test_differences_are_scaled_by_those_of_training_and_unknown_ones_are_nought() -> None:
+    y = np.cumsum(np.arange(9.0, dtype=np.float32))[:, None]
+    stage = Channels(scale=True, differences=[1])
+    stage.ready(stage.fit(series(y)))
+    assert (stage.mean.item(), stage.deviation.item()) == (4.5, np.arange(1, 9).std())
+    found = stage.prepare(series(y)[0], "text")["frames"][:, 0]
+    assert found[0] == 0.0
+    np.testing.assert_allclose(found[1:], (np.arange(1, 9) - 4.5) / np.arange(1, 9).std(), 1e-6)
+    assert not stage.prepare(series(y[:1])[0], "text")["frames"].any()
+
+
+def test_a_number_without_a_logarithm_is_named_with_its_place() -> None:
+    stage = Channels(log=True)
+    message = (
+        "0 at step 2 of 3, channel 1, has no logarithm. Leave `log` out, or add a constant to the "
+        "series."
+    )
+    assert refused(lambda: stage.fit(series([[1.0], [0.0], [2.0]]))) == (
+        f"frames: train: example 1: input 'text': {message}"
+    )
+
+
+def test_a_setting_without_an_effect_is_refused() -> None:
+    with pytest.raises(RecipeError) as caught:
+        check_stage_of_recipe("embedder", {"use": "frames", "first": 1}, registry())
+    [problem] = caught.value.problems
+    assert (
+        problem.message
+        == "frames: 'first' has no effect without 'log' or 'differences'. Remove it."
+    )
 
 
 def test_a_channel_that_never_changes_is_only_moved() -> None:
