@@ -48,7 +48,7 @@ class Alignment(nn.Module):
             )
         if to is not None and to not in widths:
             raise PluginError(f"aligned: to: there is no input '{to}'. {nearest(to, widths)}")
-        self.to, own = to, next(iter(widths.values()))
+        self.receiver, own = to, next(iter(widths.values()))
         self.project = nn.Linear(own, width or own)
         self.width = 2 * own
 
@@ -65,7 +65,7 @@ class Alignment(nn.Module):
 
         It is zero beside an input without a step.
         """
-        if self.to not in (None, name) or not other.values.shape[1]:
+        if self.receiver not in (None, name) or not other.values.shape[1]:
             return torch.zeros_like(own.values)
         queries, keys = (F.relu(self.project(one.values)) for one in (own, other))
         scores = queries @ keys.transpose(1, 2)

@@ -88,8 +88,8 @@ def unreachable(asked: Sequence[Asked], longest: int) -> Iterator[Finding]:
     ):
         which = [right for (right, _), is_wrong in zip(pairs, marked, strict=True) if is_wrong]
         if which:
-            share = len(which) / len(pairs)
-            text = f"{many(len(which), 'answer')} ({share:.1%}) {wrong}, such as {shown(which[0].text)}"
+            share, first = len(which) / len(pairs), shown(which[0].text)
+            text = f"{many(len(which), 'answer')} ({share:.1%}) {wrong}, such as {first}"
             yield Finding(text, "warning" if share > MANY else "note")
 
 

@@ -97,10 +97,10 @@ class SpanReader(nn.Module):
             return {}
         rights = right_answers(example, self.passage, "span")
         pieces = pieces_of(example, self.passage, "span")
-        found = {covering(right, pieces) for right in rights} - {None}
+        found = {place for right in rights if (place := covering(right, pieces))}
         if not rights and self.nothing is not None:
             found = {(NOWHERE, NOWHERE)}
-        return {"golds": np.array(sorted(found), np.int32).reshape(-1, 2)}  # type: ignore[type-var]  # none of them is None
+        return {"golds": np.array(sorted(found), np.int32).reshape(-1, 2)}
 
     def scores(self, inputs: Mapping[str, Vectors]) -> Scores:
         """How well an answer begins and ends at each piece, in fp32 under autocast too."""
@@ -109,21 +109,20 @@ class SpanReader(nn.Module):
         with torch.autocast(passage.values.device.type, enabled=False):
             read, asked = (self.dropout(one.values.float()) for one in (passage, question))
             query = self.summed(asked, question)
-            every = [(read @ layer(query).unsqueeze(2)).squeeze(2) for layer in self.ends]
-            every = [one.masked_fill(~passage.mask, LOW) for one in every]
-            none = [self.none(layer(query)) for layer in self.ends]
-        return Scores(*every, *none, passage.lengths)
+            starts, no_start = self.end_scores(read, self.start(query), passage)
+            ends, no_end = self.end_scores(read, self.end(query), passage)
+        return Scores(starts, ends, no_start, no_end, passage.lengths)
 
-    @property
-    def ends(self) -> tuple[nn.Linear, nn.Linear]:
-        """The layers of both ends of an answer."""
-        return self.start, self.end
-
-    def none(self, asked: Float[Tensor, "batch width"]) -> Float[Tensor, " batch"]:
-        """The score of no answer at one end; LOW where there always is one."""
-        if self.nothing is None:
-            return asked.new_full((len(asked),), LOW)
-        return asked @ self.nothing
+    def end_scores(
+        self,
+        read: Float[Tensor, "batch time width"],
+        asked: Float[Tensor, "batch width"],
+        passage: Vectors,
+    ) -> tuple[Float[Tensor, "batch time"], Float[Tensor, " batch"]]:
+        """Of one end: at each piece, and of no answer; LOW where there always is one."""
+        found = (read @ asked.unsqueeze(2)).squeeze(2).masked_fill(~passage.mask, LOW)
+        none = asked.new_full((len(asked),), LOW) if self.nothing is None else asked @ self.nothing
+        return found, none
 
     def summed(
         self, values: Float[Tensor, "batch time width"], question: Vectors

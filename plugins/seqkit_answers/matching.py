@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, final
 
 import numpy as np
@@ -47,12 +47,11 @@ class Matches(nn.Module):
                 f"exact_match: compares '{name}' with another input, but there is none. Name "
                 "several under data.text, such as {passage: passage, question: question}."
             )
-        own = strings_of(example, name)
-        others = [strings_of(example, other) for other in example.inputs if other != name]
-        columns = [shared(own, others, run) for run in self.runs]
+        every = {other: strings_of(example, other) for other in example.inputs}
+        columns = [shared(every, name, run) for run in self.runs]
         if self.lower:
-            own, *others = ([string.lower() for string in one] for one in (own, *others))
-            columns += [shared(own, others, run) for run in self.runs]
+            lowered = {other: [one.lower() for one in strings] for other, strings in every.items()}
+            columns += [shared(lowered, name, run) for run in self.runs]
         return {"matches": np.stack(columns, axis=1).astype(np.uint8)}
 
     def forward(self, batch: Batch) -> Vectors:
@@ -70,10 +69,10 @@ def strings_of(example: Example, name: str) -> Sequence[str]:
     return pieces.strings
 
 
-def shared(
-    own: Sequence[str], others: Sequence[Sequence[str]], run: int
-) -> Bool[np.ndarray, " piece"]:
-    """Whether each piece is in a run of so many pieces that one of the others has too."""
+def shared(inputs: Mapping[str, Sequence[str]], name: str, run: int) -> Bool[np.ndarray, " piece"]:
+    """Whether each piece of an input is in a run of so many that another input has too."""
+    own = inputs[name]
+    others = [strings for other, strings in inputs.items() if other != name]
     known = {part for other in others for part in zip(*shifted(other, run), strict=False)}
     found = [part in known for part in zip(*shifted(own, run), strict=False)]
     marked = np.zeros(len(own), np.bool_)

@@ -1,4 +1,4 @@
-"""Sources: CoNLL-U, columns, tables, labelled lines, folders, SQuAD, Parquet, the Hub's local cache."""
+"""Sources: CoNLL-U, columns, tables, lines, folders, SQuAD, Parquet, the Hub's local cache."""
 
 from __future__ import annotations
 

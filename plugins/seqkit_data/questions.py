@@ -107,7 +107,7 @@ class Part:
         found = self.value[key]
         if type(found) is not kind:
             raise DataError(
-                f"{self.where}: '{key}' is {told(found)}, but SQuAD's format has {WORDS[kind]} there."
+                f"{self.where}: '{key}' is {told(found)}, but SQuAD's format has {WORDS[kind]}."
             )
         return found
 
