@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from annotated_types import MinLen
 
 from seqkit.plugins import Register, hookimpl
 from seqkit.settings import Dropout, Name, PositiveInt
@@ -14,15 +17,18 @@ ONE = [1]
 @hookimpl
 def seqkit_stages(register: Register) -> None:
     """Registers exact_match, aligned, span, answer_exact and answer_f1."""
-    register.embedder("exact_match", exact_match)
+    register.embedder("exact_match", exact_match, rules=exact_match_rules)
     register.encoder("aligned", aligned, joint=True)
-    register.decoder("span", span)
+    register.decoder("span", span, rules=span_rules)
     register.metric("answer_exact", answer_exact)
     register.metric("answer_f1", answer_f1)
 
 
 def exact_match(
-    upstream: Upstream, *, runs: list[PositiveInt] = ONE, lower: bool = True
+    upstream: Upstream,
+    *,
+    runs: Annotated[list[PositiveInt], MinLen(1)] = ONE,
+    lower: bool = True,
 ) -> Embedder:
     """Says of each piece whether it stands in another input too (Chen et al. 2017).
 
@@ -37,6 +43,14 @@ def exact_match(
     from seqkit_answers.matching import Matches
 
     return Matches(runs, lower)
+
+
+def exact_match_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """No length of runs twice."""
+    runs = settings["runs"]
+    twice = [run for run in runs if runs.count(run) > 1]
+    if twice:
+        yield "runs", f"has {twice[0]} twice, which gives the same feature twice. Keep one"
 
 
 def aligned(
@@ -91,6 +105,12 @@ def span(
         best=best,
         dropout=dropout,
     )
+
+
+def span_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Two inputs, not one."""
+    if settings["passage"] == settings["question"]:
+        yield "question", f"is '{settings['question']}', as 'passage' is. Name two inputs"
 
 
 def answer_exact(*, of: Literal["words", "characters"] = "words") -> Metric:

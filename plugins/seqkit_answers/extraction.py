@@ -147,8 +147,8 @@ class SpanReader(nn.Module):
         places = golds.where(golds >= 0, starts.shape[1] - 1).masked_fill(~real.unsqueeze(2), 0)
         likely = starts.gather(1, places[:, :, 0]) + ends.gather(1, places[:, :, 1])
         counted = real.any(1)
-        likely = likely.masked_fill(~real, LOW)[counted]
-        return Loss(-likely.logsumexp(1).sum() if len(likely) else starts.sum() * 0, counted.sum())
+        total = likely.masked_fill(~real, LOW).logsumexp(1).where(counted, 0.0).sum()
+        return Loss(-total, counted.sum())
 
     @torch.no_grad()
     def predict(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, final
 
@@ -14,8 +13,6 @@ from seqkit_data.lines import named_file, read_raw_lines, some
 from seqkit_data.objects import DECODER, KINDS
 
 ENDINGS = (".json", ".json.gz")
-WILD = "*?["
-"""Characters that make a file's name a pattern."""
 WORDS = {str: "a text", list: "a list", int: "a whole number", dict: "an object"}
 
 
@@ -36,28 +33,23 @@ class Squad:
 def question_files(place: Path) -> list[Path]:
     """The file, the .json files of a folder, or those whose names fit a pattern.
 
-    They come in the order of their names. Raises DataError where there is none.
+    They come in the order of their names, without hidden ones. Raises DataError where there is
+    none.
     """
-    folder, pattern = (place, "") if place.is_dir() else (place.parent, place.name)
-    if place.is_file() or not (pattern == "" or set(WILD) & set(pattern)):
-        return [place] if place.is_file() else missing(place)
-    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    found = [
-        folder / name
-        for name in names
-        if not name.startswith(".")
-        and (fnmatchcase(name, pattern) if pattern else name.endswith(ENDINGS))
-    ]
-    return found or missing(place)
-
-
-def missing(place: Path) -> list[Path]:
-    """Raises DataError for a place without a file."""
-    what = "holds no .json file" if place.is_dir() else "is not there"
-    raise DataError(
-        f"{place}: {what}. Name a file, a folder with .json or .json.gz files, or a pattern of "
-        "names such as train_*.json, in the data folder (--data)."
-    )
+    if place.is_file():
+        return [place]
+    if place.is_dir():
+        found = [path for path in place.iterdir() if path.name.endswith(ENDINGS)]
+    else:
+        found = list(place.parent.glob(place.name))
+    found = sorted(path for path in found if not path.name.startswith("."))
+    if not found:
+        what = "holds no .json file" if place.is_dir() else "is not there"
+        raise DataError(
+            f"{place}: {what}. Name a file, a folder of .json or .json.gz files, or a pattern of "
+            "their names, such as train_*.json, in the data folder (--data)."
+        )
+    return found
 
 
 def read_file(path: Path, labelled: bool) -> Iterator[Row]:
@@ -118,7 +110,7 @@ class Part:
     def parts(self, key: str) -> Iterator[Part]:
         """The objects of a list."""
         for number, value in enumerate(self.get(key, list)):
-            yield Part(value, f"{self.where}: {key}[{number}]".replace("]: ", "]."))
+            yield Part(value, f"{self.where}: {key}[{number}]")
 
 
 def question_row(question: Part, passage: str, labelled: bool) -> Row:
