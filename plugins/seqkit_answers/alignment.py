@@ -13,12 +13,10 @@ from torch.nn import functional as F
 from seqkit.errors import PluginError, nearest
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Upstream, Vectors
+from seqkit_answers.choosing import LOW
 
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Bool, Float
-
-LOW = -1e30
-"""A score whose softmax is exactly zero beside any real one."""
 
 
 @final
@@ -27,8 +25,8 @@ class Alignment(nn.Module):
 
         a_ij = softmax_j relu(W p_i) . relu(W q_j);  p_i becomes [p_i; sum_j a_ij q_j]
 
-    The arguments are the settings of `aligned`. Raises PluginError where there are not two inputs
-    of one width.
+    It takes memory for each pair of a step of one input and one of the other. The arguments are the
+    settings of `aligned`. Raises PluginError where there are not two inputs of one width.
     """
 
     stride: int = 1

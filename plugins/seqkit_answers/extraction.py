@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqkit.abilities import Finding
+from seqkit.abilities import Attended, Finding
 from seqkit.errors import DataError
 from seqkit.inputs import input_name, input_width
 from seqkit.settings import CHECK_SHAPES
@@ -211,6 +211,20 @@ class SpanReader(nn.Module):
         found, line = best_threshold(np.array(above), np.array(span_right), np.array(none_right))
         self.threshold.fill_(found)
         return [line]
+
+    @torch.no_grad()
+    def attended(
+        self, inputs: Mapping[str, Vectors], batch: Batch, example: Example, answer: Answer
+    ) -> Attended:
+        """The probability of each piece of the passage that the answer begins or ends with it.
+
+        They sum up to less than one where there may be no answer.
+        """
+        del batch, answer
+        pieces = pieces_of(example, self.passage, "span")
+        ends = (end[0, : len(pieces)].exp() for end in self.scores(inputs).log_probabilities())
+        weights = tuple(tuple(end.tolist()) for end in ends)
+        return Attended(("begins", "ends"), tuple(pieces.strings), weights)
 
     def gold(self, example: Example) -> Answer:
         """The first answer of the file, and all as `references`. Raises DataError."""

@@ -182,6 +182,17 @@ def test_dropout_is_for_training_alone() -> None:
     assert len(losses) == 3
 
 
+@pytest.mark.parametrize("examples", [(WHERE,), (WHERE, WHY)])
+def test_it_shows_where_an_answer_may_begin_and_end(examples: Any) -> None:
+    reader = built(*examples)
+    (answer,) = run(reader, WHERE)
+    batch = collate([reader.prepare(WHERE)])
+    found = reader.attended(embedded(BEFORE, [WHERE]), batch, WHERE, answer)
+    assert (found.written, found.read) == (("begins", "ends"), tuple(BORN.split()))
+    for weights, expected in zip(found.weights, ends(reader, WHERE), strict=True):
+        assert weights == pytest.approx(expected.exp()[:6].tolist(), rel=1e-5)
+
+
 def test_gold_is_the_first_answer_with_all_as_references() -> None:
     reader = built()
     assert reader.gold(WHERE) == {"value": "in Ulm", "references": ["in Ulm", "Ulm"]}
