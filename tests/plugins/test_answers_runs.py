@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,12 +44,12 @@ def write(path: Path, draw: random.Random, count: int) -> None:
         who, where = draw.sample(NAMES, 4), draw.sample(TOWNS, 3)
         parts = [f"{one} was born in {town} ." for one, town in zip(who, where, strict=False)]
         passage, asked = " ".join(parts), number % 4
-        question = {"id": f"q{number}", "question": f"where was {who[asked]} born", "answers": []}
+        question: dict[str, Any] = {"id": f"q{number}", "question": f"where was {who[asked]} born"}
         if asked < 3:
             found = {"text": where[asked], "answer_start": passage.index(where[asked])}
             question["answers"] = [found]
         else:
-            question["is_impossible"] = True
+            question |= {"answers": [], "is_impossible": True}
         paragraphs.append({"context": passage, "qas": [question]})
     path.write_text(json.dumps({"data": [{"title": "born", "paragraphs": paragraphs}]}))
 
