@@ -78,8 +78,8 @@ PASSAGE = "Bo was born in Rome . Flo was born in Graz . Ada was born in Ulm ."
 @pytest.mark.slow
 def test_it_learns_to_answer_and_to_refuse(tmp_path: Path) -> None:
     run = seqkit.run(prepared(tmp_path, 128), out=tmp_path / "run")
-    assert run.metrics["dev"]["answer_exact"].value >= 75
-    assert run.metrics["dev"]["answer_f1"].value >= 75
+    assert run.metrics["dev"]["answer_exact"]["value"] >= 75
+    assert run.metrics["dev"]["answer_f1"]["value"] >= 75
     asked = [
         {"passage": PASSAGE, "question": "where was Flo born"},
         {"passage": PASSAGE, "question": "where was Cy born"},
