@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.abilities import Attended, Finding
-from seqkit.errors import DataError
+from seqkit.errors import DataError, PluginError
 from seqkit.inputs import input_name, input_width
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Answer, Example, Learnt, Loss, Pieces, Upstream, Vectors, time_mask
@@ -36,7 +36,7 @@ class SpanReader(nn.Module):
         log P_start(i) ~ p_i W_s q,  log P_end(i) ~ p_i W_e q
 
     Where there may be no answer, a trained vector stands beside the p_i for it. The arguments are
-    the settings of `span`.
+    the settings of `span`. Raises PluginError where steps are no pieces.
     """
 
     samples: bool = False
@@ -55,6 +55,11 @@ class SpanReader(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        if upstream.stride != 1:
+            raise PluginError(
+                "span: answers are spans of pieces, but an encoder gives one step for "
+                f"{upstream.stride} pieces. Use encoders with a stride of 1."
+            )
         self.passage, self.question = passage, question
         self.width = input_width("span", upstream, passage)
         asked = input_width("span", upstream, question)

@@ -223,6 +223,11 @@ def test_inputs_that_are_not_there_are_told() -> None:
     SpanReader(named, passage="text", question="query")
 
 
+def test_steps_that_are_no_pieces_are_refused() -> None:
+    with pytest.raises(PluginError, match=r"an encoder gives one step for 2 pieces\. Use encoders"):
+        SpanReader(Upstream(WIDTH, stride=2, inputs=FRONTS))
+
+
 def test_one_input_cannot_be_both() -> None:
     wanted = {"use": "span", "passage": "question"}
     with pytest.raises(RecipeError, match=r"as .passage. is\. Name two inputs"):
