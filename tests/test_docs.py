@@ -120,6 +120,13 @@ def test_the_recipe_of_the_page_on_series_is_in_order_and_its_snippet_runs(tmp_p
     ]  # fmt: skip
 
 
+def test_the_recipe_of_the_page_on_answers_is_in_order(tmp_path: Path) -> None:
+    (snippet,) = fences((ROOT / "docs" / "answers.md").read_text(), "yaml")
+    path = tmp_path / "recipe.yaml"
+    path.write_text(snippet)
+    assert read_recipe(path).metric_names() == ("answer_exact", "answer_f1")
+
+
 def test_the_describe_of_the_page_on_data_gives_findings() -> None:
     (snippet,) = fences((ROOT / "docs" / "data.md").read_text(), "python")
     names: dict[str, Any] = {}

@@ -1,10 +1,10 @@
-"""Sources: CoNLL-U, columns, tables, labelled lines, folders, Parquet, the Hub's local cache."""
+"""Sources: CoNLL-U, columns, tables, lines, folders, SQuAD, Parquet, the Hub's local cache."""
 
 from __future__ import annotations
 
 from seqkit.plugins import Register, hookimpl
 from seqkit_data.deriving import derived, derived_files, derived_rules
-from seqkit_data.placing import folders_files, parallel_files, parquet_files
+from seqkit_data.placing import folders_files, parallel_files, parquet_files, squad_files
 from seqkit_data.reading import (
     conll,
     conllu,
@@ -15,6 +15,7 @@ from seqkit_data.reading import (
     labelled,
     parallel,
     parquet,
+    squad,
     text,
     tsv,
 )
@@ -41,5 +42,6 @@ def seqkit_stages(register: Register) -> None:
     register.source("parallel", parallel, rules=parallel_rules, files=parallel_files)
     register.source("folders", folders, rules=folders_rules, files=folders_files)
     register.source("parquet", parquet, files=parquet_files)
+    register.source("squad", squad, files=squad_files)
     register.source("hub", hub)
     register.source("derived", derived, rules=derived_rules, files=derived_files)

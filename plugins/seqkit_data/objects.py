@@ -27,14 +27,11 @@ class JsonLines:
 
 def read_objects(path: Path) -> Iterator[Row]:
     """Yields the objects of a file."""
-    decoder = json.JSONDecoder(
-        object_pairs_hook=unique_keys, parse_int=whole, parse_float=finite, parse_constant=refuse
-    )
     for number, line in read_lines(path):
         if line.isspace() or not line:
             continue
         try:
-            row = decoder.decode(line)
+            row = DECODER.decode(line)
         except json.JSONDecodeError as error:
             wrong = f"not JSON: {error.msg} at character {error.colno}"
             raise DataError(f"{path}:{number}: {wrong}. Write one JSON object a line.") from None
@@ -76,3 +73,9 @@ def finite(number: str) -> float:
 def refuse(number: str) -> NoReturn:
     """Raises ValueError for NaN, Infinity and numbers that overflow to it."""
     raise ValueError(f"the number {number[:20]} is not finite. Use null for a missing number.")
+
+
+DECODER = json.JSONDecoder(
+    object_pairs_hook=unique_keys, parse_int=whole, parse_float=finite, parse_constant=refuse
+)
+"""Reads JSON; what a table cannot hold, and keys that stand twice, are ValueErrors."""

@@ -29,3 +29,11 @@ def parquet_files(settings: Mapping[str, Any], place: Path) -> list[Path]:
     from seqkit_data.parquets import parts_of
 
     return parts_of(place)
+
+
+def squad_files(settings: Mapping[str, Any], place: Path) -> list[Path]:
+    """The file, the .json files of a folder, or those whose names fit a pattern."""
+    del settings
+    from seqkit_data.questions import question_files
+
+    return question_files(place)

@@ -178,6 +178,22 @@ def folders(
     return Folders(labels, replace, encoding)
 
 
+def squad() -> Source:
+    """Questions about passages in SQuAD's JSON, 1.1 and 2.0, plain or gzip, one row a question.
+
+    data.train, data.dev and data.test name a file, a folder whose .json and .json.gz files are read
+    in the order of their names, or a pattern of names in a folder, such as `train/*_00[0-8].json`.
+    As articles do not spread over files, a pattern takes dev from train by article.
+
+    Fields: id, title, passage, question, and answers, a list of [start, end, text] with character
+    positions in the passage; empty where is_impossible is true. An answer that is not in its
+    passage where it says is refused.
+    """
+    from seqkit_data.questions import Squad
+
+    return Squad()
+
+
 def parquet() -> Source:
     """Parquet (parquet.apache.org): one row a record, its columns are the fields.
 

@@ -24,6 +24,7 @@ SPANS = [
 TWO_GOLDS = [
     example(text, {"one": list(text.split()), "two": list(text.split())}) for text in TEXTS
 ]
+SAYING = ("answer_exact", "answer_f1", "bleu", "chrf", "ter", "error_rate", "rouge", "wrong")
 SURE = [
     (
         {"value": "a", "confidence": 0.8, "spans": [[0, 1, "X"]], "span_confidence": [0.75]},
@@ -56,6 +57,16 @@ READ = [
         {"value": [0.0] * size, "pieces": ["a", "."][:size], "words": size, "characters": size},
     )
     for logs, size in (([-1.5, -0.25], 2), ([], 0))
+]
+ASKED = [
+    example({"passage": passage, "question": question}, answers)
+    for passage, question, answers in [
+        ("to be or not to be", "be or what ?", [[6, 8, "or"], [9, 12, "not"]]),
+        ("yes", "Yes or no ?", [[0, 3, "yes"]]),
+        ("it is so", "is it ?", []),
+        ("No no no No no No", "no", [[3, 14, "no no No no"]]),
+        ("well then", "when so ?", [[0, 3, "wel"]]),
+    ]
 ]
 CHARACTERS = {"use": "characters", "width": 6, "character_width": 4}
 ONE_NUMBER = [example(text, len(text) / 7) for text in TEXTS]
@@ -118,6 +129,7 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "embedder concat": [
         {"parts": ["lookup", {"use": "characters", "character_width": 5, "width": 4}]},
     ],
+    "embedder exact_match": [{"runs": [1, 3]}, {"lower": False}],
     "embedder frames": [
         {},
         {"scale": True, "log": True, "differences": [1, 2], "first": 1},
@@ -132,6 +144,7 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"width": 5, "lower": True, "dropout": 0.3, "locked": True, "word_dropout": 0.2},
     ],
     "embedder shape": [{"minimum": 1}, {"run": 2, "dropout": 0.3, "locked": True}],
+    "encoder aligned": [{"width": 5}, {"to": "passage"}],
     "encoder bigru": [
         {"width": 8, "weight_drop": 0.3, "learned_state": True, "chrono": 9},
         {"width": 7, "layers": 3, "alternating": True, "residual": True, "window": 2},
@@ -197,6 +210,7 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"cache": 3, "smoothing": 0.1},
         {"adaptive": [2]},
     ],
+    "decoder span": [{"longest": 3, "best": 2}, {"threshold": -0.5, "dropout": 0.3}],
     "decoder regression": [{"pool": pool} for pool in ("last", "max", "mean")],
     "search beam": [
         {"size": 4, "groups": 2, "diversity": 0.5, "best": 2},
@@ -204,6 +218,8 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"size": 1},
     ],
     "search sampling": [{"samples": 3, "top": 3, "mass": 0.9}, {"temperature": 0.5}],
+    "metric answer_exact": [{}, {"of": "characters"}],
+    "metric answer_f1": [{}, {"of": "characters"}],
     "metric calibration": [{}, {"of": "spans", "bins": 3}],
     "metric bleu": [{}, {"tokenise": "char", "lower": True}],
     "metric chrf": [{}, {"words": 2}],
@@ -223,8 +239,10 @@ EXAMPLES: Mapping[str, Sequence[Any]] = {
     "decoder forecast": FORECASTS,
     "decoder heads": TWO_GOLDS,
     "decoder regression": ONE_NUMBER,
+    "decoder span": ASKED,
+    "embedder exact_match": ASKED,
     "embedder frames": SERIES,
-    **{f"metric {name}": SAID for name in ("bleu", "chrf", "ter", "error_rate", "rouge", "wrong")},
+    **{f"metric {name}": SAID for name in SAYING},
     "metric bits": READ,
     "metric perplexity": READ,
     "metric calibration": SURE,
