@@ -25,6 +25,7 @@ CHECKED = [
     "seqkit_memory",
     "seqkit_numbers",
     "seqkit_recurrent",
+    "seqkit_scenes",
     "seqkit_seq2seq",
     "seqkit_spacy.network",
     "seqkit_text",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,3 +29,10 @@ def parquet_files(settings: Mapping[str, Any], place: Path) -> list[Path]:
     from seqkit_data.parquets import parts_of
 
     return parts_of(place)
+
+
+def nested_files(settings: Mapping[str, Any], place: Path) -> Sequence[Path]:
+    """What the nested source reads for a place."""
+    chosen = settings["source"]
+    found = chosen.stage.files
+    return list(found(chosen.settings, place)) if callable(found) else [place]

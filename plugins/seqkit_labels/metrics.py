@@ -31,7 +31,10 @@ def unit(gold: Answer) -> str:
 
 
 def aligned(who: str, answer: Answer, gold: Answer) -> list[tuple[Any, Any]]:
-    """Each label given with the right one. Raises DataError where there are not as many of each."""
+    """Each label given with the right one, for words that have gold.
+
+    Raises DataError where there are not as many of each.
+    """
     given, right = answer["value"], gold["value"]
     if not isinstance(right, list):
         return [(given, right)]
@@ -41,7 +44,14 @@ def aligned(who: str, answer: Answer, gold: Answer) -> list[tuple[Any, Any]]:
             f"{who}: {shown} labels in the answer, but {len(right)} in the gold. Compare answers "
             "to the same words; where a text has a set of labels, use 'label_f1'."
         )
-    return list(zip(given, right, strict=True))
+    return [pair for pair in zip(given, right, strict=True) if pair[1] is not None]
+
+
+def completed(given: Any, right: Any) -> Any:
+    """What is right, where a word has no gold what was given."""
+    if not isinstance(right, list) or None not in right or len(given) != len(right):
+        return right
+    return [label if wanted is None else wanted for label, wanted in zip(given, right, strict=True)]
 
 
 def by_gold(
@@ -103,7 +113,9 @@ class Exact:
 
     def counts(self, answer: Answer, gold: Answer) -> Float[np.ndarray, " count"]:
         """Right answers, and all answers."""
-        return np.array([answer["value"] == gold["value"], 1], np.float64)
+        return np.array(
+            [completed(answer["value"], gold["value"]) == answer["value"], 1], np.float64
+        )
 
     def value(self, totals: Float[np.ndarray, " count"]) -> float:
         """Percent; 0 of nothing."""

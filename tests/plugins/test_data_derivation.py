@@ -84,7 +84,7 @@ def test_what_is_no_text_is_not_joined(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({}, "'join' makes no field, nor does 'first' or 'gather'"),
+        ({}, "'join' makes no field, nor does 'first', 'gather' or 'mask'"),
         ({"join": {"x": []}}, "'join' makes 'x' of no field"),
         ({"join": {"x": ["form"]}, "first": {"x": "form"}}, "makes 'x', which 'join' makes too"),
         ({"source": "synthetic", "join": {"x": ["y"]}}, "names synthetic, which reads no files"),
