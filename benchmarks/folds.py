@@ -26,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--folds", type=folds)
     given = parsed(__doc__, parser)
-    data = read_recipe(given.recipe, given.set).data
+    data = read_recipe(given.recipe, values=given.set).data
     if data is None or data.source.stage.name != "folds":
         parser.error(f"{given.recipe}: its source is not `folds`.")
     every = range(1, data.source.settings["of"] + 1)

@@ -1,4 +1,4 @@
-"""Numbers in, numbers out: the embedder of frames, regression, and the metrics for numbers."""
+"""Numbers in, numbers out: frames and where they are read, regression, metrics for numbers."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Literal
 from seqkit.plugins import Register, hookimpl
 from seqkit.settings import Name, PositiveFloat
 from seqkit.stages import Decoder, Embedder, Metric, Upstream
+from seqkit_frames.tables import npy, npy_files, npy_rules
 
 
 @hookimpl
 def seqkit_stages(register: Register) -> None:
-    """Registers frames, regression, squared_error and within."""
+    """Registers frames, npy, regression, squared_error and within."""
+    register.source("npy", npy, rules=npy_rules, files=npy_files)
     register.embedder("frames", frames)
     register.decoder("regression", regression)
     register.metric("squared_error", squared_error)
