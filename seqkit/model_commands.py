@@ -141,7 +141,7 @@ def inspect(
     from seqkit.loading import load
 
     if text == "-":
-        text = click.get_text_stream("stdin", "utf-8").read().rstrip("\r\n")
+        text = opened(text).read().decode(errors="replace").rstrip("\r\n")
     pipeline = load(model)
     wanted = None if gold is None else inspection.read_json(gold, "--gold")
     found = inspection.inspect(pipeline, inspection.read_given(pipeline, text), wanted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,30 +20,34 @@ LOOK = len(COLOURS) + len(SHAPES)
 def pictures(
     random: RandomState, scene: Scene, frames: int
 ) -> Float64[np.ndarray, "time across down look"]:
-    """The stage before anything happens, and `frames` to one and a half times as many of an act."""
-    places: dict[int, tuple[float, float]] = dict(scene.standing)
-    shown = [picture(scene, places)]
-    for act in scene.acts:
-        steps = random.randint(frames, frames + frames // 2 + 1)
-        begin, end = np.array(act.begin), np.array(act.end)
-        for step in range(1, steps + 1):
-            across, down = (begin + (end - begin) * step / steps).tolist()
-            places[act.thing] = (across, down)
-            shown.append(picture(scene, places))
-    return np.stack(shown)
+    """The stage before anything happens, and `frames` to one and a half times as many of an act.
 
-
-def picture(
-    scene: Scene, places: Mapping[int, tuple[float, float]]
-) -> Float64[np.ndarray, "across down look"]:
-    """One frame, painted from the farthest thing to the nearest."""
-    found = np.zeros((SIDE, SIDE, LOOK))
+    It is painted from the farthest thing to the nearest, all frames at once.
+    """
+    places = paths(random, scene, frames)
+    found = np.zeros((places.shape[1], SIDE, SIDE, LOOK))
     cells = np.arange(SIDE)
-    for thing in sorted(places, reverse=True):
-        across, down = (np.maximum(0.0, 1 - np.abs(cells - at)) for at in places[thing])
-        covered = np.multiply.outer(across, down)[:, :, None]
-        found += covered * (look(scene.things[thing]) - found)
+    for thing, place in reversed(list(zip(scene.things, places, strict=True))):
+        across, down = (np.maximum(0.0, 1 - np.abs(at[:, None] - cells)) for at in place.T)
+        covered = across[:, :, None, None] * down[:, None, :, None]
+        found += covered * (look(thing) - found)
     return found
+
+
+def paths(random: RandomState, scene: Scene, frames: int) -> Float64[np.ndarray, "thing time axis"]:
+    """Where each thing is in each frame, across and down; outside before it enters."""
+    steps = [random.randint(frames, frames + frames // 2 + 1) for _ in scene.acts]
+    places = np.full((len(scene.things), 1 + sum(steps), 2), -1.0)
+    for thing, place in scene.standing.items():
+        places[thing] = place
+    first = 1
+    for act, taken in zip(scene.acts, steps, strict=True):
+        begin, end = np.array(act.begin), np.array(act.end)
+        share = np.arange(1, taken + 1)[:, None] / taken
+        places[act.thing, first:] = end
+        places[act.thing, first : first + taken] = begin + (end - begin) * share
+        first += taken
+    return places
 
 
 def look(thing: Thing) -> Float64[np.ndarray, " look"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -14,6 +14,8 @@ SIDE = 5
 """Places of the stage, across and down."""
 SHORTEST = 2
 """Places that an act goes at least."""
+EDGE = {1: -1, -1: SIDE}
+"""Where one stands outside who goes up or down the places."""
 DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 
 Place = tuple[int, int]
@@ -28,8 +30,7 @@ class Thing(NamedTuple):
     shape: str
 
 
-@dataclass(frozen=True)
-class Act:
+class Act(NamedTuple):
     """One thing goes straight from a place to another. passed: the thing on its way, or None."""
 
     kind: Kind
@@ -86,7 +87,8 @@ def play(
     outside = [thing for thing in range(count) if thing not in stage]
     for _ in range(acts):
         possible: dict[Kind, list[Act]] = {}
-        for act in possible_acts(stage, outside):
+        comes = outside[random.randint(len(outside))] if outside else None
+        for act in possible_acts(stage, comes):
             possible.setdefault(act.kind, []).append(act)
         if not possible:
             return
@@ -101,16 +103,15 @@ def play(
             stage[act.thing] = act.end
 
 
-def possible_acts(stage: Mapping[int, Place], outside: Iterable[int]) -> Iterator[Act]:
-    """Every act that may come next. stage: where things are; outside: those not seen yet."""
+def possible_acts(stage: Mapping[int, Place], comes: int | None) -> Iterator[Act]:
+    """Every act that may come next. stage: where things are. comes: who may enter."""
     for direction, (across, down) in DIRECTIONS.items():
         for thing, place in stage.items():
             yield from ways(stage, thing, place, direction)
-        edge = {-1: SIDE, 1: -1}
-        for lane in range(SIDE):
-            begin = (edge[across], lane) if across else (lane, edge[down])
-            for thing in outside:
-                yield from ways(stage, thing, begin, direction)
+        if comes is not None:
+            for lane in range(SIDE):
+                begin = (EDGE[across], lane) if across else (lane, EDGE[down])
+                yield from ways(stage, comes, begin, direction)
 
 
 def ways(stage: Mapping[int, Place], thing: int, begin: Place, direction: str) -> Iterator[Act]:
