@@ -59,8 +59,6 @@ def look(thing: Thing) -> Float64[np.ndarray, " look"]:
 
 def layer(channels: int) -> Float64[np.ndarray, "look channel"]:
     """Random weights, always the same: what one thing gives a channel has a deviation of 1."""
-    inputs = SIDE * SIDE * LOOK
-    weights: Float64[np.ndarray, "look channel"] = RandomState(channels).standard_normal(
-        (inputs, channels)
-    )
-    return weights / np.sqrt(2)
+    size = (SIDE * SIDE * LOOK, channels)
+    found: Float64[np.ndarray, "look channel"] = RandomState(channels).normal(0, 0.5**0.5, size)
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -87,8 +87,7 @@ def play(
     outside = [thing for thing in range(count) if thing not in stage]
     for _ in range(acts):
         possible: dict[Kind, list[Act]] = {}
-        comes = outside[random.randint(len(outside))] if outside else None
-        for act in possible_acts(stage, comes):
+        for act in possible_acts(stage, outside):
             possible.setdefault(act.kind, []).append(act)
         if not possible:
             return
@@ -103,15 +102,15 @@ def play(
             stage[act.thing] = act.end
 
 
-def possible_acts(stage: Mapping[int, Place], comes: int | None) -> Iterator[Act]:
-    """Every act that may come next. stage: where things are. comes: who may enter."""
+def possible_acts(stage: Mapping[int, Place], outside: Iterable[int]) -> Iterator[Act]:
+    """Every act that may come next. stage: where things are; outside: those not seen yet."""
     for direction, (across, down) in DIRECTIONS.items():
         for thing, place in stage.items():
             yield from ways(stage, thing, place, direction)
-        if comes is not None:
-            for lane in range(SIDE):
-                begin = (EDGE[across], lane) if across else (lane, EDGE[down])
-                yield from ways(stage, comes, begin, direction)
+        for lane in range(SIDE):
+            begin = (EDGE[across], lane) if across else (lane, EDGE[down])
+            for thing in outside:
+                yield from ways(stage, thing, begin, direction)
 
 
 def ways(stage: Mapping[int, Place], thing: int, begin: Place, direction: str) -> Iterator[Act]:
