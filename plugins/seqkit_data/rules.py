@@ -58,9 +58,10 @@ def folders_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def table_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Refuses wrong columns, and lists of columns that are not there."""
     yield from columns_rules(settings)
+    columns = [name for name in settings["columns"] or () if name != "-"]
     for name in settings["split"]:
-        if settings["columns"] is not None and name not in settings["columns"]:
-            yield "split", f"names '{name}', no column. {nearest(name, settings['columns'])}"
+        if columns and name not in columns:
+            yield "split", f"names '{name}', no column. {nearest(name, columns)}"
 
 
 def columns_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ import numpy as np
 from seqkit.abilities import Tabulation
 from seqkit.errors import DataError
 from seqkit.settings import CHECK_SHAPES
-from seqkit.stages import Answer
+from seqkit.stages import Answer, is_right
 from seqkit_labels.by_label import (
     confused_pairs,
     confusion,
@@ -45,13 +45,6 @@ def aligned(who: str, answer: Answer, gold: Answer) -> list[tuple[Any, Any]]:
             "to the same words; where a text has a set of labels, use 'label_f1'."
         )
     return [pair for pair in zip(given, right, strict=True) if pair[1] is not None]
-
-
-def completed(given: Any, right: Any) -> Any:
-    """What is right, where a word has no gold what was given."""
-    if not isinstance(right, list) or None not in right or len(given) != len(right):
-        return right
-    return [label if wanted is None else wanted for label, wanted in zip(given, right, strict=True)]
 
 
 def by_gold(
@@ -113,9 +106,7 @@ class Exact:
 
     def counts(self, answer: Answer, gold: Answer) -> Float[np.ndarray, " count"]:
         """Right answers, and all answers."""
-        return np.array(
-            [completed(answer["value"], gold["value"]) == answer["value"], 1], np.float64
-        )
+        return np.array([is_right(answer["value"], gold["value"]), 1], np.float64)
 
     def value(self, totals: Float[np.ndarray, " count"]) -> float:
         """Percent; 0 of nothing."""
