@@ -1,4 +1,4 @@
-"""A scene as frames: pictures of the stage, and what a fixed random layer makes of them."""
+"""A scene as frames: pictures of the stage, and how they are mixed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import RandomState
 
 from seqkit.settings import CHECK_SHAPES
-from seqkit_scenes.stage import COLOURS, SHAPES, SIDE, Scene, Thing
+from seqkit_scenes.stage import COLOURS, SHAPES, Scene, Thing
 
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Float64
@@ -25,8 +25,8 @@ def pictures(
     It is painted from the farthest thing to the nearest, all frames at once.
     """
     places = paths(random, scene, frames)
-    found = np.zeros((places.shape[1], SIDE, SIDE, LOOK))
-    cells = np.arange(SIDE)
+    found = np.zeros((places.shape[1], scene.side, scene.side, LOOK))
+    cells = np.arange(scene.side)
     for thing, place in reversed(list(zip(scene.things, places, strict=True))):
         across, down = (np.maximum(0.0, 1 - np.abs(at[:, None] - cells)) for at in place.T)
         covered = across[:, :, None, None] * down[:, None, :, None]
@@ -57,8 +57,8 @@ def look(thing: Thing) -> Float64[np.ndarray, " look"]:
     return found
 
 
-def layer(channels: int) -> Float64[np.ndarray, "look channel"]:
+def projection(side: int, channels: int) -> Float64[np.ndarray, "look channel"]:
     """Random weights, always the same: what one thing gives a channel has a deviation of 1."""
-    size = (SIDE * SIDE * LOOK, channels)
+    size = (side * side * LOOK, channels)
     found: Float64[np.ndarray, "look channel"] = RandomState(channels).normal(0, 0.5**0.5, size)
     return found

@@ -12,7 +12,7 @@ from numpy.random import RandomState
 
 from seqkit.errors import DataError, nearest
 from seqkit.stages import Row
-from seqkit_scenes.painting import layer, pictures
+from seqkit_scenes.painting import pictures, projection
 from seqkit_scenes.stage import Scene, draw_scene
 from seqkit_scenes.telling import PHRASINGS, captions, told
 
@@ -28,6 +28,7 @@ class Scenes:
 
     def __init__(
         self,
+        side: int,
         objects: int,
         acts: int,
         frames: int,
@@ -38,9 +39,9 @@ class Scenes:
         sizes: Mapping[str, int],
         seed: int,
     ) -> None:
-        self.objects, self.acts, self.frames = objects, acts, frames
+        self.side, self.objects, self.acts, self.frames = side, objects, acts, frames
         self.noise, self.phrasings, self.apart = noise, phrasings, apart
-        self.layer = layer(channels)
+        self.projection = projection(side, channels)
         self.sizes, self.seed = sizes, seed
 
     def read(self, split: str, place: Path | str | None) -> Iterator[Row]:
@@ -59,14 +60,14 @@ class Scenes:
     def draw(self, random: RandomState, split: str) -> Scene:
         """A random scene that belongs to the split."""
         while True:
-            scene = draw_scene(random, self.objects, self.acts)
+            scene = draw_scene(random, self.side, self.objects, self.acts)
             if split_of(scene, self.apart) == split:
                 return scene
 
     def row(self, random: RandomState, scene: Scene) -> Row:
         """A scene as a row."""
         seen = pictures(random, scene, self.frames)
-        features = np.maximum(0.0, seen.reshape(len(seen), -1) @ self.layer)
+        features = seen.reshape(len(seen), -1) @ self.projection
         features += self.noise * random.standard_normal(features.shape)
         right = captions(scene, self.phrasings)
         return {
