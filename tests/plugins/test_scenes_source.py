@@ -138,8 +138,8 @@ def test_features_are_a_projection_of_the_pictures_with_noise() -> None:
     assert np.allclose(found, shown @ projection(SIDE, 16), atol=1e-5)
     alone = np.concatenate([projection(3, 64)[[place, 6]] for place in range(6)])
     assert alone.reshape(6, 2, 64).sum(1).std() == pytest.approx(1, rel=0.1)
-    clean = np.concatenate([row["frames"] for row in rows_of(size=200, noise=0.0)])
-    noisy = np.concatenate([row["frames"] for row in rows_of(size=200, noise=0.5)])
+    clean = np.concatenate([row["frames"] for row in rows_of(size=60, noise=0.0)])
+    noisy = np.concatenate([row["frames"] for row in rows_of(size=60, noise=0.5)])
     assert noisy.std() ** 2 == pytest.approx(clean.std() ** 2 + 0.25, rel=0.1)
 
 
@@ -152,7 +152,7 @@ def test_no_split_has_what_another_one_has_whatever_the_seed(
     for seed, split in enumerate(("train", "dev", "test")):
         source = Scenes(3, 1, 1, 5, 4, 0.0, 1, apart, {split: 0}, 1)
         random = RandomState(seed)
-        scenes = [source.draw(random, split) for _ in range(600)]
+        scenes = [source.draw(random, split) for _ in range(120)]
         drawn[split] = {repr(scene) for scene in scenes}
         stories[split] = {captions(scene, 1)[0] for scene in scenes}
     for one, other in itertools.combinations(drawn, 2):
@@ -169,7 +169,7 @@ def test_rows_are_the_same_again_and_others_with_another_seed() -> None:
 
 
 def test_the_caption_is_one_of_its_references_and_all_kinds_occur() -> None:
-    rows = rows_of(size=600)
+    rows = rows_of(size=250)
     assert all(row["caption"] in row["references"] for row in rows)
     words = {word for row in rows for word in row["caption"].split()}
     assert {*COLOURS, *SHAPES, *DIRECTIONS, "behind", "front", "enters", "goes", "it"} <= words
