@@ -14,16 +14,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
-
-import seqkit
+from means import parsed, print_means
 
 OWN = {"g2p-sigmorphon2020": "ice", "inflect-conll2017": "german"}
 """The language that stands in a recipe's paths."""
 SPLITS = ("train", "dev", "test")
-Scores = Mapping[str, float]
 
 
 def files(recipe: Path) -> dict[str, str]:
@@ -46,33 +43,14 @@ def paths(named: Mapping[str, str], language: str, data: Path) -> dict[str, str]
     return {key: path if (data / path).exists() else f"{path}.gz" for key, path in plain.items()}
 
 
-def scored(recipe: Path, settings: Mapping[str, Any], data: Path, out: Path) -> Scores:
-    """The scores of one language on test, and on dev the first of them."""
-    run = seqkit.run(recipe, set=settings, data=data, out=out)
-    dev, test = run.metrics["dev"], run.metrics["test"]
-    first = next(iter(dev))
-    return {f"dev {first}": dev[first]["value"]} | {
-        f"test {name}": found["value"] for name, found in test.items()
-    }
-
-
-def show(name: str, scores: Scores) -> None:
-    """Prints one row."""
-    print(f"{name:12}" + "".join(f"{value:>16.2f}" for value in scores.values()), flush=True)
-
-
 def arguments() -> argparse.Namespace:
     """What the command line asks for; `named` are the files, `languages` those that are there."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser = argparse.ArgumentParser()
     parser.add_argument("--languages", type=lambda given: given.split(","))
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    given = parser.parse_args()
+    given = parsed(__doc__, parser)
     if given.recipe.stem not in OWN:
         parser.error(f"{given.recipe}: knows the languages of {', '.join(OWN)} alone.")
-    given.data, given.named = given.data.resolve(), files(given.recipe)
+    given.named = files(given.recipe)
     there = languages(given.named["train"], given.data)
     given.languages = there if given.languages is None else given.languages
     lacking = [language for language in given.languages if language not in there]
@@ -84,17 +62,8 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Trains and scores what is missing, language by language, and prints the means."""
     given = arguments()
-    chosen = {key: yaml.safe_load(value) for key, _, value in (s.partition("=") for s in given.set)}
-    rows: list[Scores] = []
-    for language in given.languages:
-        settings = {**paths(given.named, language, given.data), **chosen}
-        scores = scored(given.recipe, settings, given.data, given.out / language)
-        if not rows:
-            print(f"{'':12}" + "".join(f"{name:>16}" for name in scores))
-        rows.append(scores)
-        show(language, scores)
-    means = {name: sum(scores[name] for scores in rows) / len(rows) for name in rows[0]}
-    show(f"mean of {len(rows)}", means)
+    rows = {one: paths(given.named, one, given.data) for one in given.languages}
+    print_means(given, rows)
 
 
 if __name__ == "__main__":

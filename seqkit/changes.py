@@ -14,7 +14,7 @@ from seqkit.errors import RunError
 from seqkit.evaluation import counts_of, percentiles, resampled, sides
 from seqkit.runs import Run
 from seqkit.signatures import Chosen
-from seqkit.stages import Answer
+from seqkit.stages import Answer, is_right
 
 FORMAT = 1
 ALIKE = "Name two runs on the same data."
@@ -37,7 +37,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Turned:
-    """What became of the answers to one gold. An answer is right where its value equals gold's.
+    """What became of the answers to one gold. An answer is right where `is_right` has it so.
 
     fixed: wrong before and right after. broken: the other way round.
     """
@@ -201,7 +201,7 @@ def turned(gold: str, first: Sequence[Answered], second: Sequence[Answered]) -> 
     moved: dict[bool, list[Change]] = {True: [], False: []}
     for one, other in zip(first, second, strict=True):
         (before, wanted), (after, _) = one.pair(gold), other.pair(gold)
-        was, now = (answer["value"] == wanted["value"] for answer in (before, after))
+        was, now = (is_right(answer["value"], wanted["value"]) for answer in (before, after))
         if was == now:
             counts[was] += 1
         else:

@@ -87,7 +87,7 @@ def row_text(value: Any, where: str) -> Text | Frames:
     kind = type(value).__name__
     if isinstance(value, np.ndarray):
         if value.ndim in (1, 2) and value.dtype.kind in "biuf":
-            return Frames(np.atleast_2d(value.T).T.astype(np.float32))
+            return Frames(np.atleast_2d(value.T).T.astype(np.float32, copy=False))
         kind = f"an array of {value.dtype} {list(value.shape)}"
     elif isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
         kinds = set(map(type, value))
@@ -95,22 +95,29 @@ def row_text(value: Any, where: str) -> Text | Frames:
             return words_text(value)
         if all(issubclass(one, int | float) for one in kinds):
             return Frames(np.asarray(value, np.float32)[:, None])
-        channels = list_frames(value)
-        if channels is not None:
-            return channels
+        if all(isinstance(one, Sequence) and not isinstance(one, str | bytes) for one in value):
+            return list_frames(value, where)
         kind = f"{kind} of {', '.join(sorted(one.__name__ for one in kinds))}"
     raise DataError(
         f"{where}: an input is a text, a list of words or a list of numbers, not {kind}."
     )
 
 
-def list_frames(value: Sequence[Any]) -> Frames | None:
-    """A list of equally long lists of numbers, as frames."""
-    rows = [row for row in value if isinstance(row, Sequence) and not isinstance(row, str | bytes)]
-    even = len(rows) == len(value) and len({len(row) for row in rows}) == 1
-    if not even or not all(isinstance(one, int | float) for row in rows for one in row):
-        return None
-    return Frames(np.asarray(value, np.float32).reshape(len(rows), -1))
+def list_frames(steps: Sequence[Sequence[Any]], where: str) -> Frames:
+    """A list of equally long lists of numbers, as frames. Raises DataError for other lists."""
+    for number, step in enumerate(steps, 1):
+        if len(step) != len(steps[0]):
+            raise DataError(
+                f"{where}: step {number} of {len(steps)} has {len(step)} numbers, but the first "
+                f"has {len(steps[0])}. Give each step the same channels."
+            )
+        for one in step:
+            if not isinstance(one, int | float):
+                raise DataError(
+                    f"{where}: step {number} of {len(steps)} holds {one!r:.40}, no number. Give "
+                    "each step a list of numbers."
+                )
+    return Frames(np.asarray(steps, np.float32).reshape(len(steps), -1))
 
 
 def given_text(given: Text, where: str) -> Text:

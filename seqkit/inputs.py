@@ -1,11 +1,11 @@
-"""Which of a pipeline's inputs a decoder with the setting `over` reads; for plugins."""
+"""A pipeline's inputs: which of them a decoder reads, and what their steps are called."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from seqkit.errors import PluginError
-from seqkit.stages import Upstream
+from seqkit.stages import Frames, Pieces, Upstream
 
 
 def input_name(who: str, inputs: Iterable[str], over: str | None) -> str:
@@ -26,3 +26,19 @@ def input_width(who: str, upstream: Upstream, over: str | None) -> int:
     if not upstream.inputs:
         return upstream.width
     return upstream.inputs[input_name(who, upstream.inputs, over)].width or upstream.width
+
+
+def step_names(value: Pieces | Frames, steps: int) -> Iterator[str]:
+    """What was read at each step: several pieces where an encoder has a stride.
+
+    A frame of one channel is its number; others are counted from 1.
+    """
+    if isinstance(value, Pieces):
+        strings = list(value.strings)
+    elif value.values.shape[1] == 1:
+        strings = [f"{number:.4g}" for number in value.values[:, 0].tolist()]
+    else:
+        strings = [f"frame {number}" for number in range(1, len(value) + 1)]
+    stride = -(-len(strings) // steps) if steps else 1
+    for start in range(0, steps * stride, stride):
+        yield " ".join(strings[start : start + stride])

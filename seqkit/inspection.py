@@ -14,12 +14,13 @@ from torch import Tensor
 from seqkit import storage
 from seqkit.abilities import Attended, Attentive, Observed
 from seqkit.errors import DataError, ModelError, SeqkitError
+from seqkit.inputs import step_names
 from seqkit.network import DECODE, scoped
 from seqkit.observation import Norms, gradients, looking, mean, observable, observe
 from seqkit.plugins import describe
 from seqkit.recipe import Recipe
 from seqkit.signatures import Chosen
-from seqkit.stages import Answer, Example, Frames, Pieces, Vectors
+from seqkit.stages import Answer, Example, Vectors
 from seqkit.table import collate
 
 if TYPE_CHECKING:
@@ -181,29 +182,13 @@ def parts(
     for key, observed in seen.items():
         step, _, name = key.partition("/")
         steps = int(observed.vectors.lengths[0])
-        pieces = tuple(labels(example.inputs[name], steps))
+        pieces = tuple(step_names(example.inputs[name], steps))
         for part, series in observed.series.items():
             numbers = dict(series)
             if part in norms.get(key, {}):
                 numbers[GRADIENT] = norms[key][part]
             rows = {what: tuple(value[0, :steps].tolist()) for what, value in numbers.items()}
             yield Part(names[key], int(step) + 1, name, part, pieces, rows)
-
-
-def labels(value: Pieces | Frames, steps: int) -> Iterator[str]:
-    """What was read at each step: several pieces where an encoder has a stride.
-
-    A frame of one channel is its number; others are counted from 1.
-    """
-    if isinstance(value, Pieces):
-        strings = list(value.strings)
-    elif value.values.shape[1] == 1:
-        strings = [f"{number:.4g}" for number in value.values[:, 0].tolist()]
-    else:
-        strings = [f"frame {number}" for number in range(1, len(value) + 1)]
-    stride = -(-len(strings) // steps) if steps else 1
-    for start in range(0, steps * stride, stride):
-        yield " ".join(strings[start : start + stride])
 
 
 def read_given(pipeline: Pipeline, text: str) -> Any:

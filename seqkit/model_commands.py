@@ -132,7 +132,7 @@ def inspect(
     """Show what went on in MODEL's encoders at each piece of TEXT, gradients too.
 
     Of a decoder with attention, also where it looked at each piece that it wrote. TEXT is JSON
-    where the model takes several inputs, or numbers.
+    where the model takes several inputs, or numbers; - is standard input.
 
     Example: seqkit inspect runs/pos-ewt "Time flies like an arrow" --pieces 20
     """
@@ -140,6 +140,8 @@ def inspect(
     from seqkit.heatmap import draw_attention, print_inspection
     from seqkit.loading import load
 
+    if text == "-":
+        text = opened(text).read().decode(errors="replace").rstrip("\r\n")
     pipeline = load(model)
     wanted = None if gold is None else inspection.read_json(gold, "--gold")
     found = inspection.inspect(pipeline, inspection.read_given(pipeline, text), wanted)

@@ -127,6 +127,14 @@ class Example:
     gold: Any = None
 
 
+def is_right(value: Any, gold: Any) -> bool:
+    """Whether an answer's value is gold as a whole; an item that gold has as None is not judged."""
+    if isinstance(gold, list) and None in gold and isinstance(value, list):
+        pairs = zip(value, gold, strict=False)
+        return len(value) == len(gold) and all(right in (None, given) for given, right in pairs)
+    return bool(value == gold)
+
+
 @dataclass(frozen=True)
 class Loss:
     """A sum and the count it is over. The trainer divides once, over micro-batches and ranks."""

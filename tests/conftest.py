@@ -27,6 +27,7 @@ CHECKED = [
     "seqkit_memory",
     "seqkit_numbers",
     "seqkit_recurrent",
+    "seqkit_scenes",
     "seqkit_seq2seq",
     "seqkit_series",
     "seqkit_spacy.network",

@@ -156,8 +156,6 @@ def test_frames_go_through() -> None:
         ({"a": 1}, "dict"),
         (b"abc", "bytes"),
         (["a", 1, None], "list of NoneType, int, str"),
-        ([["a"], ["b"]], "list of list"),
-        ([[1.0, 2.0], [3.0]], "list of list"),
         ([[1.0], 2.0], "list of float, list"),
         (np.zeros((2, 2, 2)), "an array of float64 [2, 2, 2]"),
         (np.array(3.0), "an array of float64 []"),
@@ -169,6 +167,28 @@ def test_what_is_no_input_is_told(value: Any, kind: str) -> None:
     assert refused(value) == (
         f"x.conll:3: an input is a text, a list of words or a list of numbers, not {kind}."
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ([["a"], ["b"]], "step 1 of 2 holds 'a', no number. Give each step a list of numbers."),
+        ([[1.0], [None]], "step 2 of 2 holds None, no number. Give each step a list of numbers."),
+        (
+            [[1.0, 2.0], [3.0]],
+            "step 2 of 2 has 1 numbers, but the first has 2. Give each step the same channels.",
+        ),
+    ],
+)
+def test_steps_that_are_no_frames_are_told_by_number(value: Any, told: str) -> None:
+    assert refused(value) == f"x.conll:3: {told}"
+
+
+def test_an_array_in_single_precision_is_not_copied() -> None:
+    values = np.zeros((3, 2), np.float32)
+    found = row_text(values, "x")
+    assert isinstance(found, Frames)
+    assert np.shares_memory(found.values, values)
 
 
 def missing(row: dict[str, Any], name: str) -> str:

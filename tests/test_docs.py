@@ -17,9 +17,11 @@ from rich.console import Console
 
 from seqkit.abilities import Finding
 from seqkit.checkup import show_report
+from seqkit.data import row_inputs, rows_of
 from seqkit.doctor import examine
 from seqkit.plugins import registry
 from seqkit.recipe import check_stage, read_recipe
+from seqkit.stages import Frames
 from seqkit.testing import example
 
 ROOT = Path(__file__).parent.parent
@@ -136,6 +138,29 @@ def test_the_describe_of_the_page_on_data_gives_findings() -> None:
         Finding("2 texts are longer than 2 pieces", "warning")
     ]
     assert names["describe"](SimpleNamespace(window=4), examples, "train") == []
+
+
+def test_the_features_of_the_page_on_captions_are_read_as_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "docs" / "captions.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for snippet in fences(page, "python"):
+        exec(snippet, names)
+    whole = yaml.safe_load((ROOT / "recipes" / "captions-scenes.yaml").read_text())
+    lengths = []
+    for block in fences(page, "yaml"):
+        given = yaml.safe_load(block)
+        path = tmp_path / "recipe.yaml"
+        path.write_text(yaml.safe_dump({**whole, **given}))
+        recipe = read_recipe(path, data=tmp_path)
+        rows = rows_of(recipe, "train", tmp_path)
+        frames = [row_inputs(recipe, row, "train")["text"] for row in rows]
+        assert all(isinstance(one, Frames) and one.values.shape[1] == 64 for one in frames)
+        assert ("references" in rows[0]) == (given["data"]["use"] == "derived")
+        lengths.append([len(one) for one in frames if isinstance(one, Frames)])
+    assert lengths == [[12, 12, 12], [12, 7], [12, 7], [12, 12, 12]]
 
 
 @pytest.mark.slow

@@ -14,7 +14,8 @@ import torch
 import seqkit
 from seqkit.abilities import Observed
 from seqkit.errors import DataError, ModelError, PluginError
-from seqkit.inspection import Inspection, Part, encoder_names, labels, read_given
+from seqkit.inputs import step_names
+from seqkit.inspection import Inspection, Part, encoder_names, read_given
 from seqkit.recipe import read_recipe
 from seqkit.stages import Example, Frames, Loss, Pieces
 from seqkit.table import collate
@@ -231,7 +232,7 @@ def text_of(given: Any) -> Pieces | Frames:
     ],
 )
 def test_a_step_is_labelled_by_what_was_read(given: Any, steps: int, wanted: list[str]) -> None:
-    assert list(labels(text_of(given), steps)) == wanted
+    assert list(step_names(text_of(given), steps)) == wanted
 
 
 def test_a_command_line_gives_a_text_as_it_stands(model: seqkit.Pipeline) -> None:

@@ -21,7 +21,8 @@ CHAINS = [path for path in EVERY if is_chain(path)]
 RECIPES = [path for path in EVERY if path not in CHAINS]
 DATA = Path(os.environ.get("SEQKIT_DATA") or ROOT.parent / "shared/data")
 SHRUNK: dict[str, dict[str, Any]] = {
-    name: {"data.size": 60, "data.held_out": 30} for name in ("dates", "numbers", "synthetic")
+    name: {"data.size": 60, "data.held_out": 30}
+    for name in ("dates", "numbers", "scenes", "synthetic")
 }
 """By source: settings that make the data small where there is no file to take a sample of."""
 

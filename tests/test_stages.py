@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 
 from seqkit import stages
-from seqkit.stages import Frames, Loss, Pieces, Text, Upstream, Vectors, time_mask
+from seqkit.stages import Frames, Loss, Pieces, Text, Upstream, Vectors, is_right, time_mask
 
 
 def pieces() -> Pieces:
@@ -29,6 +29,22 @@ def pieces() -> Pieces:
 
 def test_pieces_count_pieces_though_a_word_may_own_none() -> None:
     assert len(pieces()) == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "gold", "wanted"),
+    [
+        ("a", "a", True),
+        (["a", "b"], ["a", "c"], False),
+        (["a", "b"], ["a", None], True),
+        (["a", "b"], [None, "c"], False),
+        (["a"], ["a", None], False),
+        ("a", ["a", None], False),
+        (0.5, 0.5, True),
+    ],
+)
+def test_an_answer_is_right_where_gold_judges_it(value: Any, gold: Any, wanted: bool) -> None:
+    assert is_right(value, gold) is wanted
 
 
 def test_a_text_without_pieces_is_a_value_too() -> None:

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from seqkit.plugins import Register, hookimpl
-from seqkit_data.deriving import derived, derived_files, derived_rules
-from seqkit_data.placing import folders_files, parallel_files, parquet_files, squad_files
+from seqkit_data.deriving import derived, derived_rules
+from seqkit_data.folding import folds, folds_rules
+from seqkit_data.placing import (
+    folders_files,
+    nested_files,
+    parallel_files,
+    parquet_files,
+    squad_files,
+)
 from seqkit_data.reading import (
     conll,
     conllu,
@@ -44,4 +51,5 @@ def seqkit_stages(register: Register) -> None:
     register.source("parquet", parquet, files=parquet_files)
     register.source("squad", squad, files=squad_files)
     register.source("hub", hub)
-    register.source("derived", derived, rules=derived_rules, files=derived_files)
+    register.source("derived", derived, rules=derived_rules, files=nested_files)
+    register.source("folds", folds, rules=folds_rules, files=nested_files)

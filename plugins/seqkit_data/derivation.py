@@ -15,7 +15,7 @@ REFERENCES = "references"
 
 @final
 class Derived:
-    """Reads the rows of a source, joins, takes firsts, and gathers: see the factory."""
+    """Reads the rows of a source, joins, takes firsts, gathers and masks: see the factory."""
 
     def __init__(
         self,
@@ -23,10 +23,11 @@ class Derived:
         join: Mapping[str, Sequence[str]],
         first: Mapping[str, str],
         gather: Gather | None,
+        mask: Mapping[str, str],
         between: str,
     ) -> None:
         self.source, self.join, self.first = source, join, first
-        self.gather, self.between = gather, between
+        self.gather, self.mask, self.between = gather, mask, between
 
     def read(self, split: str, place: Path | str | None) -> Iterator[Row]:
         """Yields the rows. Raises DataError where a field is missing or no text."""
@@ -47,6 +48,8 @@ class Derived:
                     "empty. Name a field with a list."
                 )
             more[name] = items[0]
+        for name, by in self.mask.items():
+            more[name] = masked(row, name, by)
         return {**row, **more}
 
 
@@ -63,6 +66,33 @@ def gathered(rows: Iterable[Row], gather: Gather, whole: bool) -> Iterator[Row]:
         if not whole or key not in seen:
             seen.add(key)
             yield {**row, REFERENCES: list(dict.fromkeys(found[key]))}
+
+
+def masked(row: Row, name: str, by: str) -> list[Any]:
+    """The items of a list, None where another one has 0. Raises DataError where they do not fit."""
+    labels, marks = value_of(row, name), value_of(row, by)
+    for field, value in ((name, labels), (by, marks)):
+        if not isinstance(value, list):
+            raise DataError(
+                f"derived: mask: '{field}' holds {type(value).__name__}, no list. Name another "
+                "field, or have the source split it."
+            )
+    if len(labels) != len(marks):
+        raise DataError(
+            f"derived: mask: '{name}' has {len(labels):,} items, but '{by}' has {len(marks):,}. "
+            "Mend the row: there is a number for each label."
+        )
+    return [label if counts(mark, by) else None for label, mark in zip(labels, marks, strict=True)]
+
+
+def counts(mark: Any, by: str) -> bool:
+    """Whether a mark is not 0. Raises DataError where it is no number."""
+    try:
+        return float(mark) != 0
+    except (TypeError, ValueError):
+        raise DataError(
+            f"derived: mask: '{by}' holds {mark!r:.40}, no number. Name the field with 0 and 1."
+        ) from None
 
 
 def key_of(value: Any) -> Any:
@@ -83,8 +113,8 @@ def texts_of(row: Row, field: str) -> list[str]:
     return texts
 
 
-def value_of(row: Row, field: str) -> Any:
+def value_of(row: Row, field: str, who: str = "derived") -> Any:
     """A field's value. Raises DataError where the source gives none of that name."""
     if field not in row:
-        raise DataError(f"derived: the source gives no field '{field}'. {nearest(field, row)}")
+        raise DataError(f"{who}: the source gives no field '{field}'. {nearest(field, row)}")
     return row[field]

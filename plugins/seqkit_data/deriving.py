@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -28,6 +27,7 @@ def derived(
     join: dict[Name, list[Name]] = NONE,  # type: ignore[assignment]  # a default that none changes
     first: dict[Name, Name] = NONE,  # type: ignore[assignment]
     gather: Gather | None = None,
+    mask: dict[Name, Name] = NONE,  # type: ignore[assignment]
     between: str = " ",
 ) -> Source:
     """Another source's rows with more fields, each made of theirs.
@@ -40,20 +40,24 @@ def derived(
     gather: for texts with several right answers, a row each: in dev and test the rows that share
         the field `by` become the first of them; in all splits the new field references lists the
         values of the field `of`.
+    mask: by field with a list of labels, the field with as long a list of numbers, or of texts that
+        are numbers; where that has 0 the label becomes null: `tagger` neither learns nor scores it.
     between: what stands between joined texts.
     """
     from seqkit_data.derivation import Derived
 
     chosen: Any = source
-    return Derived(chosen.build(), join, first, gather, between)
+    return Derived(chosen.build(), join, first, gather, mask, between)
 
 
 def derived_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Refuses sources without files, and fields that are made twice or of nothing."""
-    if not settings["source"].stage.files:
-        yield "source", f"names {settings['source'].name}, which reads no files. Use it as it is"
-    if not (settings["join"] or settings["first"] or settings["gather"]):
-        yield "join", "makes no field, nor does 'first' or 'gather'. Use the source as it is"
+    """Refuses a source without files, and fields that are made twice or of nothing."""
+    yield from nested_rules(settings)
+    if not any(settings[name] for name in ("join", "first", "gather", "mask")):
+        yield (
+            "join",
+            "makes no field, nor does 'first', 'gather' or 'mask'. Use the source as it is",
+        )
     for name, of in settings["join"].items():
         if not of:
             yield "join", f"makes '{name}' of no field. Name one or more"
@@ -62,8 +66,7 @@ def derived_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield "first", f"makes '{name}', which 'join' makes too. Keep one of them"
 
 
-def derived_files(settings: Mapping[str, Any], place: Path) -> Sequence[Path]:
-    """What the other source reads for a place."""
-    chosen = settings["source"]
-    found = chosen.stage.files
-    return list(found(chosen.settings, place)) if callable(found) else [place]
+def nested_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Refuses a nested source without files."""
+    if not settings["source"].stage.files:
+        yield "source", f"names {settings['source'].name}, which reads no files. Use it as it is"

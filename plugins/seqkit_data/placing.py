@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,3 +37,10 @@ def squad_files(settings: Mapping[str, Any], place: Path) -> list[Path]:
     from seqkit_data.questions import question_files
 
     return question_files(place)
+
+
+def nested_files(settings: Mapping[str, Any], place: Path) -> Sequence[Path]:
+    """What the nested source reads for a place."""
+    chosen = settings["source"]
+    found = chosen.stage.files
+    return list(found(chosen.settings, place)) if callable(found) else [place]

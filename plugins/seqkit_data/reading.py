@@ -71,30 +71,38 @@ def jsonl() -> Source:
     return JsonLines()
 
 
-def csv(*, columns: list[str] | None = None, encoding: Name = "utf-8") -> Source:
+def csv(
+    *, columns: list[str] | None = None, split: list[Name] = NONE, encoding: Name = "utf-8"
+) -> Source:
     """Comma-separated values (RFC 4180, with quotes), plain or gzip, one row a record.
 
-    Fields: one text for each column. Blank lines are skipped.
+    Fields: one text for each column. Blank lines are skipped, and white space around the names of a
+    header.
 
     columns: the columns' names, where the file has no header row; '-' skips one.
+    split: columns whose cells are cut into lists at spaces and tabs, such as words and labels.
     encoding: of the text, such as latin-1.
     """
     from seqkit_data.tables import Csv
 
-    return Csv(columns, encoding)
+    return Csv(columns, split, encoding)
 
 
-def tsv(*, columns: list[str] | None = None, encoding: Name = "utf-8") -> Source:
+def tsv(
+    *, columns: list[str] | None = None, split: list[Name] = NONE, encoding: Name = "utf-8"
+) -> Source:
     """Tab-separated values with no quoting, plain or gzip, one row a line.
 
-    Fields: one text for each column. Blank lines are skipped.
+    Fields: one text for each column. Blank lines are skipped, and white space around the names of a
+    header.
 
     columns: the columns' names, where the file has no header row; '-' skips one.
+    split: columns whose cells are cut into lists at spaces, such as words and their labels.
     encoding: of the text, such as latin-1.
     """
     from seqkit_data.tables import Tsv
 
-    return Tsv(columns, encoding)
+    return Tsv(columns, split, encoding)
 
 
 def text(

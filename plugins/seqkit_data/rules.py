@@ -56,6 +56,15 @@ def folders_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def table_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Refuses wrong columns, and lists of columns that are not there."""
+    yield from columns_rules(settings)
+    columns = [name for name in settings["columns"] or () if name != "-"]
+    for name in settings["split"]:
+        if columns and name not in columns:
+            yield "split", f"names '{name}', no column. {nearest(name, columns)}"
+
+
+def columns_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Refuses columns that name nothing, or one name twice."""
     yield from encoding_rules(settings)
     columns = settings["columns"]
@@ -79,7 +88,7 @@ def delimiter_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def conll_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Refuses wrong columns, and a delimiter or prefixes that cannot be meant."""
-    yield from table_rules(settings)
+    yield from columns_rules(settings)
     yield from delimiter_rules(settings)
     if settings["comment"] == "":
         yield "comment", "is empty, so that it would drop every line. Leave it out."

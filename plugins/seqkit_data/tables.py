@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
-from seqkit.errors import DataError
+from seqkit.errors import DataError, nearest
 from seqkit.stages import Row
 from seqkit_data.lines import (
     check_columns,
@@ -16,6 +16,7 @@ from seqkit_data.lines import (
     read_raw_lines,
     repeated,
     some,
+    split_at_gaps,
 )
 
 LONGEST_CELL = 2**31 - 1  # what the csv module takes on every platform; its own limit is 128 KiB
@@ -25,12 +26,12 @@ LONGEST_CELL = 2**31 - 1  # what the csv module takes on every platform; its own
 class Csv:
     """Reads comma-separated values (RFC 4180): a row a record, which quotes may spread over lines.
 
-    columns: their names, '-' skips one; None where the first record names them. Raises DataError
-    that names the file and the record's first line.
+    columns: their names, '-' skips one; None where the first record names them. split: those whose
+    cells are cut into lists. Raises DataError that names the file and the record's first line.
     """
 
-    def __init__(self, columns: list[str] | None, encoding: str) -> None:
-        self.columns = columns
+    def __init__(self, columns: list[str] | None, split: Sequence[str], encoding: str) -> None:
+        self.columns, self.split = columns, split
         self.encoding = encoding
 
     def read(self, split: str, place: Path | str | None) -> Iterator[Row]:
@@ -41,18 +42,18 @@ class Csv:
     def numbered(self, split: str, place: Path | str | None) -> Iterator[tuple[int, Row]]:
         """Yields each record with its first line."""
         path = named_file(split, place)
-        return named_rows(path, read_records(path, self.encoding), self.columns)
+        return named_rows(path, read_records(path, self.encoding), self.columns, self.split)
 
 
 @final
 class Tsv:
     """Reads tab-separated values: a row a line, with no quoting.
 
-    columns: as of Csv. Raises DataError that names the file and the line.
+    columns, split: as of Csv. Raises DataError that names the file and the line.
     """
 
-    def __init__(self, columns: list[str] | None, encoding: str) -> None:
-        self.columns = columns
+    def __init__(self, columns: list[str] | None, split: Sequence[str], encoding: str) -> None:
+        self.columns, self.split = columns, split
         self.encoding = encoding
 
     def read(self, split: str, place: Path | str | None) -> Iterator[Row]:
@@ -65,7 +66,7 @@ class Tsv:
         path = named_file(split, place)
         lines = read_lines(path, self.encoding)
         records = ((number, line.split("\t")) for number, line in lines if line)
-        return named_rows(path, records, self.columns)
+        return named_rows(path, records, self.columns, self.split)
 
 
 def read_records(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
@@ -88,7 +89,10 @@ def read_records(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def named_rows(
-    path: Path, records: Iterator[tuple[int, list[str]]], columns: list[str] | None
+    path: Path,
+    records: Iterator[tuple[int, list[str]]],
+    columns: list[str] | None,
+    split: Sequence[str],
 ) -> Iterator[tuple[int, Row]]:
     """Yields records as rows, each with its line.
 
@@ -96,17 +100,22 @@ def named_rows(
     """
     for number, cells in records:
         if columns is None:
-            columns = cells
-            check_header(f"{path}:{number}", columns)
+            columns = [name.strip() for name in cells]
+            check_header(f"{path}:{number}", columns, split)
             continue
         if len(cells) != len(columns):
             check_columns(f"{path}:{number}", len(cells), columns)
-        named = zip(columns, cells, strict=True)
-        yield number, {name: cell for name, cell in named if name != "-"}
+        row: dict[str, Any] = dict(zip(columns, cells, strict=True))
+        row.pop("-", None)
+        row.update((name, split_at_gaps(row[name])) for name in split)
+        yield number, row
 
 
-def check_header(where: str, header: list[str]) -> None:
-    """Raises DataError where two columns of a header have one name."""
+def check_header(where: str, header: list[str], split: Sequence[str]) -> None:
+    """Raises DataError where two columns have one name, or one that is to be split is not there."""
     twice = repeated(header)
     if twice is not None:
         raise DataError(f"{where}: two columns are called '{twice}'. Rename one of them.")
+    for name in split:
+        if name not in header:
+            raise DataError(f"{where}: 'split' names no column '{name}'. {nearest(name, header)}")

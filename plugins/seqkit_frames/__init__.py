@@ -1,4 +1,4 @@
-"""Numbers in, numbers out: the embedder of frames, regression, and the metrics for numbers."""
+"""Numbers in, numbers out: frames and where they are read, regression, metrics for numbers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import Any, Literal
 from seqkit.plugins import Register, hookimpl
 from seqkit.settings import Name, PositiveFloat, PositiveInt
 from seqkit.stages import Decoder, Embedder, Metric, Upstream
+from seqkit_frames.tables import npy, npy_files, npy_rules
 
 NONE: list[PositiveInt] = []
 
 
 @hookimpl
 def seqkit_stages(register: Register) -> None:
-    """Registers frames, regression, squared_error and within."""
+    """Registers frames, npy, regression, squared_error and within."""
+    register.source("npy", npy, rules=npy_rules, files=npy_files)
     register.embedder("frames", frames, rules=frames_rules)
     register.decoder("regression", regression)
     register.metric("squared_error", squared_error)

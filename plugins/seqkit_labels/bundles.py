@@ -174,10 +174,10 @@ def refuse_spans(gold: object, where: str) -> None:
         )
 
 
-def parsed(tags: Sequence[str], source: Pieces | Frames, where: str) -> Iterator[dict[str, str]]:
+def parsed(
+    tags: Sequence[golds.Label], source: Pieces | Frames, where: str
+) -> Iterator[dict[str, str]]:
     """The bundles of words. Raises DataError with the word where one is not written as a bundle."""
-    text, words = golds.text_of(source), golds.spans_of_words(source)
-    for number, tag in enumerate(tags, 1):
-        start, end = words[number - 1].tolist()
-        shown = f" {golds.quoted(text[start:end], 30)}" if text else ""
-        yield parse(tag, f"{where}, word {number}{shown}")
+    golds.refuse_gap(tags, source, where, "each word has its features: '_' stands for none")
+    for place, tag in enumerate(golds.given_labels(tags)):
+        yield parse(tag, f"{where}, {golds.word_at(place, source)}")

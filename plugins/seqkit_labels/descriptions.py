@@ -11,11 +11,12 @@ import numpy as np
 
 from seqkit.abilities import Finding
 from seqkit.stages import Example
-from seqkit_labels.gold import counted, cut, quoted, spans_of_words, text_of
+from seqkit_labels.gold import counted, cut, given_labels, quoted, spans_of_words, text_of
 from seqkit_labels.schemes import OUTSIDE, convert, illegal, parts, spans
 
 if TYPE_CHECKING:
     from seqkit.stages import Frames, Pieces
+    from seqkit_labels.gold import Label
     from seqkit_labels.words import WordLabels
 
 FEW = 5
@@ -45,7 +46,7 @@ class Survey:
         self.unanswerable = self.broken = 0
         self.place = ""
         for number, example in enumerate(examples, 1):
-            tags = words.read(example)
+            tags = given_labels(words.read(example))
             learnt = convert(tags, words.scheme) if words.scheme else tags
             self.tags.update(tags)
             unseen = [tag for tag in learnt if tag not in words.index]
@@ -263,8 +264,14 @@ def decoded(words: WordLabels, examples: Iterable[Example]) -> Iterator[str]:
     for example in examples:
         labels = words.prepare(example)["labels"]
         [answer] = words.answers(labels[None], np.array([len(labels)]), None, [example])
+        answer = {**answer, "value": completed(words.read(example), answer["value"])}
         if answer["spans"] if words.file_scheme else answer["value"]:
             yield cut(shown(answer, words.source(example)), WIDE)
+
+
+def completed(gold: Sequence[Label], labels: Sequence[str]) -> list[str]:
+    """Labels, and a ? for each word that has no gold."""
+    return ["?" if wanted is None else label for wanted, label in zip(gold, labels, strict=True)]
 
 
 def shown(answer: Mapping[str, Any], source: Pieces | Frames) -> str:

@@ -14,6 +14,8 @@ from seqkit_labels.schemes import OUTSIDE, Span, write
 
 Form = Literal["labels", "spans"]
 """`labels`: one label a word. `spans`: [start, end, label] in characters of the user's text."""
+Label = str | None
+"""None where a word has no gold: it is neither learnt nor scored."""
 
 
 def cut(text: str, most: int = 60) -> str:
@@ -59,14 +61,14 @@ def form_of(gold: Any, where: str) -> Form | None:
             f"{where}: the gold is {cut(repr(gold))}, neither labels nor spans. Give a list of "
             "labels, one a word, or a list of [start, end, label]."
         )
-    kinds = {"labels" if isinstance(part, str) else "spans" for part in gold}
+    kinds = {"labels" if part is None or isinstance(part, str) else "spans" for part in gold}
     if len(kinds) > 1:
         raise DataError(f"{where}: the gold mixes labels and spans. Give one of them.")
     return "labels" if "labels" in kinds else "spans" if kinds else None
 
 
-def word_labels(gold: Sequence[str], source: Pieces | Frames, where: str) -> list[str]:
-    """The labels of the words. Raises DataError where a word has none, or an empty one."""
+def word_labels(gold: Sequence[Label], source: Pieces | Frames, where: str) -> list[Label]:
+    """The labels of the words. Raises DataError where there are not as many, or one is empty."""
     words = spans_of_words(source)
     if len(gold) != len(words):
         text = text_of(source)
@@ -76,15 +78,32 @@ def word_labels(gold: Sequence[str], source: Pieces | Frames, where: str) -> lis
             f"{where}: {counted(len(gold), 'label')} for {counted(len(words), 'word')}{shown}. "
             "Give one label a word, with a tokeniser that keeps the words as they are given."
         )
-    if "" in map(str.strip, gold):
-        place = next(place for place, label in enumerate(gold) if not label.strip())
-        start, end = words[place].tolist()
-        shown = f" {quoted(text_of(source)[start:end], 30)}" if text_of(source) else ""
-        raise DataError(
-            f"{where}: the label of word {place + 1:,}{shown} is empty. Give it one; in a file of "
-            "columns, check how they are split."
-        )
-    return [str(label) for label in gold]
+    for place, label in enumerate(gold):
+        if label is not None and not label.strip():
+            raise DataError(
+                f"{where}: the label of {word_at(place, source)} is empty. Give it one; in a file "
+                "of columns, check how they are split."
+            )
+    return [None if label is None else str(label) for label in gold]
+
+
+def refuse_gap(labels: Sequence[Label], source: Pieces | Frames, where: str, why: str) -> None:
+    """Raises DataError where a word has no label. why: that cannot be."""
+    if None in labels:
+        named = word_at(labels.index(None), source)
+        raise DataError(f"{where}: {named} has no label, but {why}. Give it one.")
+
+
+def given_labels(labels: Iterable[Label]) -> list[str]:
+    """The labels of the words that have one."""
+    return [label for label in labels if label is not None]
+
+
+def word_at(place: int, source: Pieces | Frames) -> str:
+    """`word 3 'York'`."""
+    start, end = spans_of_words(source)[place].tolist()
+    shown = f" {quoted(text_of(source)[start:end], 30)}" if text_of(source) else ""
+    return f"word {place + 1:,}{shown}"
 
 
 def counted(count: int, noun: str) -> str:
@@ -164,7 +183,7 @@ class Reading:
     def __init__(self, who: str) -> None:
         self.who = who
         self.form: Form | None = None
-        self.tags: list[list[str]] = []
+        self.tags: list[list[Label]] = []
         self.wrong: list[tuple[str, str]] = []
         self.empty: list[tuple[str, Any]] = []
 
@@ -182,30 +201,31 @@ class Reading:
         elif form == "spans":
             found, wrong = place(gold, source)
             self.wrong += [(where, problem) for problem in wrong]
-            self.tags.append(write(found, len(spans_of_words(source)), "BIO"))
+            self.tags.append([*write(found, len(spans_of_words(source)), "BIO")])
         else:
-            self.tags.append([OUTSIDE] * len(spans_of_words(source)))
+            self.tags.append([OUTSIDE for _ in spans_of_words(source)])
             if self.tags[-1]:
                 self.empty.append((where, source))
 
     def finish(self) -> list[list[str]]:
-        """The tags of all examples. Raises DataError where they cannot be learnt from."""
+        """The tags of the words that have one. Raises DataError where they teach nothing."""
         if self.wrong:
             raise DataError(misfit(*self.wrong[0], len(self.wrong)))
         if self.form == "labels" and self.empty:
             where, source = self.empty[0]
             word_labels([], source, where)
-        counts = Counter(label for tags in self.tags for label in tags)
+        every = [given_labels(tags) for tags in self.tags]
+        counts = Counter(label for tags in every for label in tags)
         if len(counts) < 2:
             only = f"the only label is '{next(iter(counts))}'" if counts else "there is no label"
             raise DataError(
                 f"{self.who}: {only} in {counted(len(self.tags), 'training example')}, so there is "
                 "nothing to learn. Check which field data.gold names."
             )
-        return self.tags
+        return every
 
 
-def read(gold: Any, source: Pieces | Frames, form: Form, where: str) -> list[str]:
+def read(gold: Any, source: Pieces | Frames, form: Form, where: str) -> list[Label]:
     """The labels of the words, in the scheme of the file. Raises DataError."""
     if gold is None:
         raise DataError(f"{where}: the example has no gold. Name its field under data.gold.")
@@ -214,4 +234,4 @@ def read(gold: Any, source: Pieces | Frames, form: Form, where: str) -> list[str
         raise DataError(f"{where}: the gold has {found}, but the model has learnt from {form}.")
     if form == "labels":
         return word_labels(gold, source, where)
-    return span_labels(gold, source, where)
+    return [*span_labels(gold, source, where)]

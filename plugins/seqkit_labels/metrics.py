@@ -11,7 +11,7 @@ import numpy as np
 from seqkit.abilities import Tabulation
 from seqkit.errors import DataError
 from seqkit.settings import CHECK_SHAPES
-from seqkit.stages import Answer
+from seqkit.stages import Answer, is_right
 from seqkit_labels.by_label import (
     confused_pairs,
     confusion,
@@ -31,7 +31,10 @@ def unit(gold: Answer) -> str:
 
 
 def aligned(who: str, answer: Answer, gold: Answer) -> list[tuple[Any, Any]]:
-    """Each label given with the right one. Raises DataError where there are not as many of each."""
+    """Each label given with the right one, for words that have gold.
+
+    Raises DataError where there are not as many of each.
+    """
     given, right = answer["value"], gold["value"]
     if not isinstance(right, list):
         return [(given, right)]
@@ -41,7 +44,7 @@ def aligned(who: str, answer: Answer, gold: Answer) -> list[tuple[Any, Any]]:
             f"{who}: {shown} labels in the answer, but {len(right)} in the gold. Compare answers "
             "to the same words; where a text has a set of labels, use 'label_f1'."
         )
-    return list(zip(given, right, strict=True))
+    return [pair for pair in zip(given, right, strict=True) if pair[1] is not None]
 
 
 def by_gold(
@@ -103,7 +106,7 @@ class Exact:
 
     def counts(self, answer: Answer, gold: Answer) -> Float[np.ndarray, " count"]:
         """Right answers, and all answers."""
-        return np.array([answer["value"] == gold["value"], 1], np.float64)
+        return np.array([is_right(answer["value"], gold["value"]), 1], np.float64)
 
     def value(self, totals: Float[np.ndarray, " count"]) -> float:
         """Percent; 0 of nothing."""

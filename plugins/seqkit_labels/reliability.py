@@ -58,6 +58,10 @@ class Calibration:
             )
         sure: Any = answer[field]
         if self.of == "labels":
+            if isinstance(sure, list):
+                sure = [
+                    p for p, wanted in zip(sure, gold["value"], strict=True) if wanted is not None
+                ]
             right = [given == wanted for given, wanted in aligned("calibration", answer, gold)]
         elif self.of == "sets":
             labels = {*gold["value"]}

@@ -11,7 +11,7 @@ import torch
 from seqkit.settings import CHECK_SHAPES
 from seqkit_labels.schemes import OUTSIDE, Span
 from seqkit_labels.temperature import FEWEST, fit_temperature
-from seqkit_labels.words import UNSEEN, Certainty, WordLabels
+from seqkit_labels.words import NO_GOLD, UNSEEN, Certainty, WordLabels
 
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Bool, Float, Int
@@ -21,8 +21,9 @@ if TYPE_CHECKING or CHECK_SHAPES:
 class Answered(NamedTuple):
     """The texts of a batch that have words, not all with labels that training has not seen.
 
-    paths: the labels that are answered; right_words: which of them are right, in the order of the
-    texts. spans: those that are read from the labels; right_spans: which of them gold has.
+    paths: the labels that are answered; real: the words that have gold; right_words: which of them
+    are right, in the order of the texts. spans: those that are read from the labels; right_spans:
+    which of them gold has.
     """
 
     scores: Float[Tensor, "batch word label"]
@@ -47,10 +48,10 @@ def answered(
 ) -> Answered:
     """The texts of a batch that confidence can be judged on. labels: gold, as `prepare` has it."""
     sizes = lengths.cpu().numpy()
-    real = np.arange(labels.shape[1]) < sizes[:, None]
+    real = (np.arange(labels.shape[1]) < sizes[:, None]) & (labels != NO_GOLD)
     kept = np.flatnonzero(((labels != UNSEEN) & real).any(1))
     sizes, real, paths, labels = sizes[kept], real[kept], paths[kept], labels[kept]
-    known = np.where(labels == UNSEEN, words.index.get(OUTSIDE, 0), labels)
+    known = np.where(labels < 0, words.index.get(OUTSIDE, 0), labels)
     found, wanted = (words.read_spans(rows, sizes) for rows in (paths, known))
     pairs = zip(found, map(set, wanted), strict=True)
     right = [span in gold for given, gold in pairs for span in given]

@@ -53,7 +53,7 @@ class Tagger(nn.Module):
     ) -> None:
         super().__init__()
         one_step_a_piece("tagger", upstream)
-        self.words = WordLabels("tagger", over=over, word=word, scheme=scheme)
+        self.words = WordLabels("tagger", over=over, word=word, scheme=scheme, gaps=True)
         self.scores = WordScores(input_width("tagger", upstream, over), dropout=dropout)
         self.smoothing, self.confidence, self.over = smoothing, confidence, over
         self.weights, self.calibrated = weights, calibrate and confidence
@@ -79,13 +79,13 @@ class Tagger(nn.Module):
         return self.words.prepare(example)
 
     def loss(self, inputs: Mapping[str, Vectors], batch: Batch) -> Loss:
-        """Cross-entropy, summed over words; a label that training has not seen counts for none.
+        """Cross-entropy, summed over words that have a label which training has seen.
 
         With `weights` each word's is multiplied by its label's weight; the count is of words.
         """
         vectors = inputs[input_name("tagger", inputs, self.over)]
         scores, labels = self.scores(vectors, batch), batch["labels"].long()
-        real = time_mask(batch["labels.lengths"], labels.shape[1]) & (labels != UNSEEN)
+        real = time_mask(batch["labels.lengths"], labels.shape[1]) & (labels >= 0)
         total = F.cross_entropy(
             scores.flatten(0, 1),
             torch.where(real, labels, UNSEEN).flatten(),

@@ -16,6 +16,7 @@ from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Answer, Example, Frames, Learnt, Pieces
 from seqkit_labels import gold as golds
 from seqkit_labels.descriptions import describe_words
+from seqkit_labels.gold import Label
 from seqkit_labels.rewriting import Tail, finished, rewrite
 from seqkit_labels.schemes import (
     OUTSIDE,
@@ -32,7 +33,8 @@ if TYPE_CHECKING or CHECK_SHAPES:
 
 Speaker = Literal["first", "last", "mean"]
 NO_PIECE = -(2**30)
-UNSEEN = -1
+UNSEEN, NO_GOLD = -1, -2
+"""Labels of words whose gold training had not, and of words that have none."""
 Certainty = Callable[[Sequence[Sequence[Span]]], Sequence[Sequence[float]]]
 """Gives the probabilities of the spans of each row of a batch."""
 
@@ -41,14 +43,17 @@ class WordLabels:
     """Golds and arrays, labels and answers of a decoder that labels words.
 
     who: the decoder's name in messages. scheme: the tag scheme to learn, or `keep` for the file's.
+    gaps: whether a word may have no gold, which is None; never where labels follow a scheme.
 
     After ready: labels (in the scheme that is learnt), scheme (that one, or None), and along_time.
     Where each word of the training split is one piece, all arrays have one row a piece; otherwise
     none may be cut into windows.
     """
 
-    def __init__(self, who: str, *, over: str | None, word: Speaker, scheme: str) -> None:
-        self.who, self.over, self.word, self.wanted = who, over, word, scheme
+    def __init__(
+        self, who: str, *, over: str | None, word: Speaker, scheme: str, gaps: bool = False
+    ) -> None:
+        self.who, self.over, self.word, self.wanted, self.gaps = who, over, word, scheme, gaps
         self.labels: list[str] = []
         self.file_scheme: str | None = None
         self.scheme: str | None = None
@@ -61,12 +66,16 @@ class WordLabels:
     def fit(self, examples: Iterable[Example]) -> Learnt:
         """The labels with their counts, the tag scheme, the form of the gold."""
         reading, aligned = golds.Reading(self.who), True
+        sources: list[Pieces | Frames] = []
         for example in examples:
             source = self.source(example)
             reading.add(example.gold, source)
+            sources.append(source)
             aligned = aligned and one_piece_a_word(source)
         tags = reading.finish()
         scheme = "BIO" if reading.form == "spans" else detect(tags)
+        for number, (labels, source) in enumerate(zip(reading.tags, sources, strict=True), 1):
+            self.refuse_gap(labels, source, scheme, f"{self.who}: train: example {number}")
         if scheme is None and self.wanted != "keep":
             plain = ", ".join(strangest({label for row in tags for label in row})[:3])
             raise DataError(
@@ -88,6 +97,16 @@ class WordLabels:
             "aligned": aligned,
         }
 
+    def refuse_gap(
+        self, labels: Sequence[Label], source: Pieces | Frames, scheme: str | None, where: str
+    ) -> None:
+        """Raises DataError where a word has no gold, but needs it."""
+        if scheme:
+            golds.refuse_gap(labels, source, where, "a span is read from the tags of all")
+        elif not self.gaps:
+            why = f"{self.who} labels words together: use `tagger`"
+            golds.refuse_gap(labels, source, where, why)
+
     def learnt_scheme(self, scheme: str | None) -> str | None:
         """The scheme that is learnt where the file has the given one."""
         return scheme if scheme is None or self.wanted == "keep" else self.wanted
@@ -108,40 +127,46 @@ class WordLabels:
         inside = {parts(label)[1] for label in self.labels if parts(label)[0] != OUTSIDE}
         return Form("spans", tuple(sorted(inside)))
 
-    def read(self, example: Example) -> list[str]:
+    def read(self, example: Example) -> list[Label]:
         """The gold labels of an example's words, in the scheme of the file. Raises DataError."""
         source = self.source(example)
-        return golds.read(example.gold, source, self.form, self.who)
+        labels = golds.read(example.gold, source, self.form, self.who)
+        self.refuse_gap(labels, source, self.file_scheme, self.who)
+        return labels
 
     def prepare(self, example: Example) -> dict[str, np.ndarray]:
         """Positions of the words, and their labels where the example has gold.
 
         shift [word]: index of the piece that speaks for a word, minus the word's own; NO_PIECE
         where there is none. owner [piece], for means: index of a piece's word, minus the piece's
-        own. labels [word]: UNSEEN where training had no such label.
+        own. labels [word]: UNSEEN where training had no such label, NO_GOLD where there is none.
         """
         source = self.source(example)
         arrays = positions(source, self.word)
         if example.gold is not None:
-            tags = self.read(example)
-            tags = convert(tags, self.scheme) if self.scheme else tags
-            found = [self.index.get(tag, UNSEEN) for tag in tags]
+            labels = self.read(example)
+            if self.scheme:
+                labels = [*convert(golds.given_labels(labels), self.scheme)]
+            found = [
+                NO_GOLD if label is None else self.index.get(label, UNSEEN) for label in labels
+            ]
             arrays["labels"] = np.array(found, np.int32)
         return arrays
 
     def gold(self, example: Example) -> Answer:
         """An example's gold as an answer: the labels of the file, untouched."""
         tags = self.read(example)
-        return self.answer(tags, spans(tags), self.source(example))
+        found = spans(golds.given_labels(tags)) if self.file_scheme else []
+        return self.answer(tags, found, self.source(example))
 
     def answer(
-        self, tags: list[str], found: Sequence[Span], source: Pieces | Frames
+        self, tags: Sequence[Label], found: Sequence[Span], source: Pieces | Frames
     ) -> dict[str, Any]:
         """Labels of the file, with their spans in characters where they follow a scheme."""
         if self.file_scheme is None:
-            return {"value": tags}
+            return {"value": list(tags)}
         placed = in_characters(found, source)
-        return {"value": tags, "spans": placed, "scheme": self.file_scheme}
+        return {"value": list(tags), "spans": placed, "scheme": self.file_scheme}
 
     def answers(
         self,

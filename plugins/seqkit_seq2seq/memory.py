@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from seqkit.abilities import Advance, Attended
-from seqkit.inputs import input_name
+from seqkit.inputs import input_name, step_names
 from seqkit.settings import CHECK_SHAPES
-from seqkit.stages import Example, Pieces, Vectors
+from seqkit.stages import Example, Vectors
 from seqkit.unrolling import Product
 from seqkit_seq2seq.attending import Seen
 from seqkit_seq2seq.recurring import Recurrence
@@ -80,11 +80,12 @@ def attended(
     numbers: Sequence[int],
 ) -> Attended:
     """The weights of the input's steps at each piece of an answer to one text."""
-    given = example.inputs[input_name("attention", example.inputs, decoder.over)]
-    read = given.strings if isinstance(given, Pieces) else [""] * len(given)
+    name = input_name("attention", example.inputs, decoder.over)
+    steps = int(inputs[name].lengths[0])
+    read = tuple(step_names(example.inputs[name], steps))
     memory, state = decoder.start(inputs, batch)
-    shown = tuple(row[: len(read)] for row in looks(decoder, memory, state, numbers))
-    return Attended(tuple(written), tuple(read), shown)
+    shown = tuple(row[:steps] for row in looks(decoder, memory, state, numbers))
+    return Attended(tuple(written), read, shown)
 
 
 def looks(

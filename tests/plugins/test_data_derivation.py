@@ -62,6 +62,32 @@ def test_training_keeps_each_of_them(tmp_path: Path) -> None:
     assert rows[2]["references"] == ["R IY D", "R EH D"]
 
 
+def test_labels_are_masked_where_a_number_is_zero(tmp_path: Path) -> None:
+    row = {"tags": ["A", "B", "C", "D"], "by": ["1.0", 0, "0.0", True], "words": list("abcd")}
+    (found,) = rows_of(tmp_path, "train", json.dumps(row) + "\n", "jsonl", mask={"tags": "by"})
+    assert found == {**row, "tags": ["A", None, None, "D"]}
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"tags": "A", "by": [1]}, "derived: mask: 'tags' holds str, no list. Name another field"),
+        ({"tags": ["A"], "by": 1}, "derived: mask: 'by' holds int, no list."),
+        ({"tags": ["A"], "by": [1, 0]}, "derived: mask: 'tags' has 1 items, but 'by' has 2. Mend"),
+        ({"tags": ["A"], "by": ["x"]}, "derived: mask: 'by' holds 'x', no number. Name the field"),
+        ({"tags": ["A"], "by": [None]}, "derived: mask: 'by' holds None, no number."),
+        (
+            {"tags": ["A"], "bye": [1]},
+            "derived: the source gives no field 'by'. Did you mean 'bye'",
+        ),
+    ],
+)
+def test_what_masks_no_labels_is_told(tmp_path: Path, row: Any, told: str) -> None:
+    with pytest.raises(DataError) as caught:
+        rows_of(tmp_path, "train", json.dumps(row) + "\n", "jsonl", mask={"tags": "by"})
+    assert str(caught.value).startswith(told)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -84,7 +110,7 @@ def test_what_is_no_text_is_not_joined(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({}, "'join' makes no field, nor does 'first' or 'gather'"),
+        ({}, "'join' makes no field, nor does 'first', 'gather' or 'mask'"),
         ({"join": {"x": []}}, "'join' makes 'x' of no field"),
         ({"join": {"x": ["form"]}, "first": {"x": "form"}}, "makes 'x', which 'join' makes too"),
         ({"source": "synthetic", "join": {"x": ["y"]}}, "names synthetic, which reads no files"),

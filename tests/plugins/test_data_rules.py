@@ -67,7 +67,8 @@ def test_conll_refuses_settings_that_cannot_be_meant(
 
 
 def test_a_table_with_a_header_names_no_columns() -> None:
-    assert list(rules.table_rules({"columns": None, "encoding": "utf-8"})) == []
+    given = {"columns": None, "split": ["a"], "encoding": "utf-8"}
+    assert list(rules.table_rules(given)) == []
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from seqkit.abilities import Numbered
-from seqkit.errors import DataError
+from seqkit.errors import DataError, RecipeError
+from seqkit.recipe import check_stage
 from seqkit.stages import Row
 from seqkit_data import reading
 
@@ -32,6 +33,30 @@ def test_quotes_keep_commas_quotes_and_line_ends_of_a_cell(tmp_path: Path) -> No
 def test_columns_name_a_file_without_a_header(tmp_path: Path) -> None:
     assert csv_rows(tmp_path, "1,a,x\n", ["-", "text", "label"]) == [{"text": "a", "label": "x"}]
     assert tsv_rows(tmp_path, "1\ta\tx\n", ["-", "text", "label"]) == [{"text": "a", "label": "x"}]
+
+
+def test_cells_of_named_columns_are_cut_into_lists(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("words, tags ,id\nNew  York,B I,7\n,,8\n")
+    assert list(reading.csv(split=["words", "tags"]).read("train", path)) == [
+        {"words": ["New", "York"], "tags": ["B", "I"], "id": "7"},
+        {"words": [], "tags": [], "id": "8"},
+    ]
+    path.write_text("a b\tx\n")
+    source = reading.tsv(columns=["words", "-"], split=["words"])
+    assert list(source.read("train", path)) == [{"words": ["a", "b"]}]
+
+
+def test_a_column_to_cut_that_is_not_there_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("words,tags\na,b\n")
+    with pytest.raises(DataError) as caught:
+        list(reading.csv(split=["word"]).read("train", path))
+    told = "'split' names no column 'word'. Did you mean 'words'?"
+    assert str(caught.value) == f"{path}:1: {told}"
+    settings = {"use": "csv", "columns": ["words", "tags"], "split": ["tag"]}
+    with pytest.raises(RecipeError, match=r"'split' names 'tag', no column\. Did you mean 'tags'"):
+        check_stage("source", settings)
 
 
 def test_tsv_knows_no_quotes(tmp_path: Path) -> None:
