@@ -127,7 +127,7 @@ def plain_updates(text: str) -> Iterator[int]:
             values, state = lstm(drop(table(read)), state)
             state = tuple(part.detach() for part in state)
             scores = F.linear(drop(values), table.weight, bias)
-            loss = F.cross_entropy(scores.flatten(0, 1), wanted.flatten())
+            loss: Any = F.cross_entropy(scores.flatten(0, 1), wanted.flatten())
             for weight in weights:
                 weight.grad = None
             loss.backward()
