@@ -23,6 +23,7 @@ CHECKED = [
     "seqkit_frames",
     "seqkit_labels",
     "seqkit_memory",
+    "seqkit_music",
     "seqkit_numbers",
     "seqkit_recurrent",
     "seqkit_seq2seq",
