@@ -73,7 +73,7 @@ def compose(
     storage.write_file(Path(out), midi_bytes(whole, beats, tempo=tempo, struck=struck))
     sounding = sum(map(len, notes_of(made))) / steps
     click.echo(
-        f"{out}: {steps:,} steps of {beats:g} beats after {len(begun):,} of the prompt, "
+        f"{out}: {steps:,} steps ({beats:g} beats each) after {len(begun):,} of the prompt, "
         f"{sounding:.1f} notes at a step"
     )
 

@@ -67,9 +67,11 @@ def matlab(path: Path) -> Mapping[str, Any]:
             f"{path}: .mat files are read by scipy. Run `pip install 'seqkit[music]'`."
         ) from error
     try:
-        found = loadmat(io.BytesIO(path.read_bytes()))
+        content = path.read_bytes()
     except OSError as error:
         raise unreadable(path, error) from error
+    try:
+        found = loadmat(io.BytesIO(content))
     except Exception as error:  # scipy checks little: whatever fails, the file is damaged
         raise damaged(path, "MATLAB") from error
     cells = {name: value for name, value in found.items() if isinstance(value, np.ndarray)}

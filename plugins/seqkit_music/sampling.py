@@ -58,7 +58,9 @@ def drawn(
 ) -> UInt8[np.ndarray, " 88"]:
     """One step: each note sounds with its probability."""
     if temperature:
-        sounds = random.random_sample(len(logits)) < 1 / (1 + np.exp(-logits / temperature))
+        with np.errstate(over="ignore"):  # what is beyond all bounds is as good as certain
+            likely = (1 + np.tanh(logits / (2 * temperature))) / 2
+        sounds = random.random_sample(len(logits)) < likely
     else:
         sounds = logits > 0
     if together is not None:

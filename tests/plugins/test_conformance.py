@@ -53,6 +53,14 @@ SAID = [
 CHARACTERS = {"use": "characters", "width": 6, "character_width": 4}
 ONE_NUMBER = [example(text, len(text) / 7) for text in TEXTS]
 SERIES = [example(np.arange(2 * n).reshape(n, 2) / 3) for n in (4, 1, 7)]
+MUSIC = [example(np.eye(88)[rows]) for rows in ([3, 40, 40, 87], [0, 5], [9, 9, 70, 2, 1])]
+HEARD = [
+    (
+        {"value": [[60, 64], []], "surprise": [1.5, 0.25]},
+        {"value": [[60], [62]], "surprise": [0.0, 0.0]},
+    ),
+    ({"value": [], "surprise": []}, {"value": [], "surprise": []}),
+]
 NUMBERS = [({"value": 0.5}, {"value": 0.52}), ({"value": -1.0}, {"value": 2.0})]
 SWITCHES: list[dict[str, Any]] = [
     {"recurrent_dropout": 0.3},
@@ -178,6 +186,7 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "metric rouge": [{}, {"order": "longest"}, {"order": 2}],
     "metric label_f1": [{}, {"average": "macro"}],
     "metric span_f1": [{}, {"mode": "strict"}],
+    "metric step_nll": [{}, {"mean": "pieces"}],
     "metric within": [{}, {"tolerance": 3.0}],
 }
 EXAMPLES: Mapping[str, Sequence[Any]] = {
@@ -185,12 +194,15 @@ EXAMPLES: Mapping[str, Sequence[Any]] = {
     "decoder classifier": ONE_LABEL,
     "decoder features": BUNDLES,
     "decoder heads": TWO_GOLDS,
+    "decoder notes": MUSIC,
     "decoder regression": ONE_NUMBER,
     "embedder frames": SERIES,
     **{f"metric {name}": SAID for name in ("bleu", "chrf", "ter", "error_rate", "rouge", "wrong")},
     "metric calibration": SURE,
+    "metric frame_accuracy": HEARD,
     "metric span_f1": SPANS,
     "metric squared_error": NUMBERS,
+    "metric step_nll": HEARD,
     "metric within": NUMBERS,
 }
 KINDS = ("tokeniser", "embedder", "encoder", "decoder", "search", "metric")
