@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from seqkit.pipeline import build
-from seqkit.recipe import recipe_from_plain
+from seqkit.recipe import read_recipe, recipe_from_plain
 from seqkit_music.keyboard import roll_of
 from seqkit_music.midi_reading import midi_roll
 from seqkit_music.midi_writing import midi_bytes
@@ -126,3 +127,25 @@ def test_without_mido_the_extra_is_named(
     code, _, err = command("compose", model, tmp_path / "out.mid")
     assert code == 2
     assert err.endswith("which is not installed. Run `pip install 'seqkit[music]'`.\n")
+
+
+def test_the_page_on_music_is_true(
+    model: Path, prompt: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "music.md").read_text()
+    recipe, snippet = (
+        re.search(rf"```{language}\n(.*?)```", page, re.DOTALL) for language in ("yaml", "python")
+    )
+    assert recipe is not None
+    assert snippet is not None
+    (tmp_path / "tunes.yaml").write_text(recipe[1])
+    assert read_recipe(tmp_path / "tunes.yaml").name == "tunes"
+    listed = set(re.findall(r"^\| `(--[\w-]+)", page, re.MULTILINE))
+    assert listed == set(
+        re.findall(r"^  (--[\w-]+)", command("compose", "--help")[1], re.MULTILINE)
+    )
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "music-jsb").symlink_to(model)
+    monkeypatch.chdir(tmp_path)
+    exec(snippet[1], {})
+    assert len(midi_roll(tmp_path / "made.mid", 1.0)) <= 64
