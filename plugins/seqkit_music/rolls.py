@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
 import zlib
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from seqkit.errors import DataError, nearest
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Row
 from seqkit_music.keyboard import HIGHEST, LOWEST, long_enough, piano_roll, roll_of
+from seqkit_music.matlab import cells_of
 
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import UInt8
@@ -59,23 +59,13 @@ def content_of(path: Path) -> Any:
 
 
 def matlab(path: Path) -> Mapping[str, Any]:
-    """The variables of a MATLAB file: cells of pieces as flat lists. Raises DataError."""
+    """The cells of a MATLAB file, as lists of pieces. Raises DataError."""
     try:
-        from scipy.io import loadmat
-    except ImportError as error:
-        raise DataError(
-            f"{path}: .mat files are read by scipy. Run `pip install 'seqkit[music]'`."
-        ) from error
-    try:
-        content = path.read_bytes()
+        return cells_of(path.read_bytes())
+    except (ValueError, zlib.error, RecursionError) as error:
+        raise damaged(path, "MATLAB", "Fetch it again, or save it with -v7.") from error
     except OSError as error:
         raise unreadable(path, error) from error
-    try:
-        found = loadmat(io.BytesIO(content))
-    except Exception as error:  # scipy checks little: whatever fails, the file is damaged
-        raise damaged(path, "MATLAB") from error
-    cells = {name: value for name, value in found.items() if isinstance(value, np.ndarray)}
-    return {name: list(cell.ravel()) for name, cell in cells.items() if cell.dtype.hasobject}
 
 
 def json_of(path: Path) -> Any:
@@ -84,14 +74,14 @@ def json_of(path: Path) -> Any:
         with (gzip.open if path.name.lower().endswith(".gz") else open)(path, "rb") as stream:
             return json.load(stream)
     except (EOFError, zlib.error, gzip.BadGzipFile, ValueError, RecursionError) as error:
-        raise damaged(path, "JSON") from error
+        raise damaged(path, "JSON", "Fetch it again.") from error
     except OSError as error:
         raise unreadable(path, error) from error
 
 
-def damaged(path: Path, kind: str) -> DataError:
+def damaged(path: Path, kind: str, mend: str) -> DataError:
     """What is said of a file that cannot be read to its end."""
-    return DataError(f"{path}: is no whole {kind} file. Fetch it again.")
+    return DataError(f"{path}: is no whole {kind} file. {mend}")
 
 
 def unreadable(path: Path, error: OSError) -> DataError:

@@ -13,11 +13,11 @@ from seqkit.stages import Source
 def piano_rolls(*, step: PositiveFloat = 1.0) -> Source:
     """Reads piano rolls whose splits are inside one file, or one file for each split.
 
-    A .mat file (MATLAB 5 to 7.2; by scipy, an extra) has the cells traindata, validdata and
-    testdata, each a row of matrices [time, 88] of zeros and ones. A .json or .json.gz file has
-    lists train, valid and test, or is a list itself: a piece is a list of steps, a step a list of
-    MIDI notes from 21 to 108, in which -1 stands for a silent voice. Fields: piece (where it
-    stands), notes (an array [time, 88] of zeros and ones, the MIDI notes 21 to 108).
+    A .mat file (MATLAB 5 to 7.2) has the cells traindata, validdata and testdata, each of matrices
+    [time, 88] of zeros and ones. A .json or .json.gz file has lists train, valid and test, or is a
+    list itself: a piece is a list of steps, a step a list of MIDI notes from 21 to 108, in which -1
+    stands for a silent voice. Fields: piece (where it stands), notes (an array [time, 88] of zeros
+    and ones, the MIDI notes 21 to 108).
 
     step: beats of a step, which no such file says; `seqkit compose` goes by it.
     """
