@@ -44,12 +44,12 @@ class NextNotes(nn.Module):
         if not upstream.causal:
             raise PluginError(
                 "notes: the encoder reads each piece from its end too, so that it has heard the "
-                "step that is to be foretold. Use a causal encoder, such as lstm or gru."
+                "step that is to be predicted. Use a causal encoder, such as lstm or gru."
             )
         if upstream.stride != 1:
             raise PluginError(
                 f"notes: the encoder gives one step for {upstream.stride}, but each step is "
-                "foretold from the one before it. Use an encoder that keeps every step."
+                "predicted from the one before it. Use an encoder that keeps every step."
             )
         self.width, self.over = input_width("notes", upstream, over), over
 
@@ -58,17 +58,17 @@ class NextNotes(nn.Module):
 
         Raises DataError for inputs that are no piano rolls, and where no step follows another.
         """
-        sounding, steps = np.ones(KEYS), 2
+        sounding, steps = np.zeros(KEYS), 0
         for number, example in enumerate(examples, 1):
             later = self.roll(example, f"notes: train: example {number}")[1:]
             sounding += later.sum(axis=0)
             steps += len(later)
-        if steps == 2:
+        if not steps:
             raise DataError(
-                "notes: no training example has a second step, so that nothing can be foretold. "
+                "notes: no training example has a second step, so that nothing can be predicted. "
                 "Give pieces of two steps or more."
             )
-        return {"frequencies": (sounding / steps).tolist()}
+        return {"frequencies": ((sounding + 1) / (steps + 2)).tolist()}  # none is 0 or 1
 
     def ready(self, learnt: Learnt) -> None:
         """Allocates the weights; the bias begins as the log-odds of how often a note sounds."""
@@ -167,7 +167,7 @@ class NextNotes(nn.Module):
         rolls = [self.roll(example, "notes")[1:] for example in examples]
         steps = np.concatenate(rolls)
         if not len(steps):
-            return [Finding("no piece has a second step: nothing is foretold", "error")]
+            return [Finding("no piece has a second step: nothing is predicted", "error")]
         odds = torch.from_numpy(np.tile(self.frequencies, (len(steps), 1))).logit()
         nats = float(surprise(odds, torch.from_numpy(steps)).mean())
         found = [
@@ -178,7 +178,8 @@ class NextNotes(nn.Module):
         ]
         short = sum(not len(roll) for roll in rolls)
         if short:
-            found.append(Finding(f"{short:,} pieces have no second step: nothing counts in them"))
+            told = f"{short:,} of {len(rolls):,} pieces have no second step: nothing counts in them"
+            found.append(Finding(told))
         return found
 
 

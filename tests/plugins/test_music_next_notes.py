@@ -133,7 +133,7 @@ def test_a_split_is_described_by_what_frequencies_alone_would_score() -> None:
         "4 steps count, 1.00 notes sound at each; always giving how often each sounds in train "
         f"has {nats:.2f} nats a step"
     )
-    assert short.text == "1 pieces have no second step: nothing counts in them"
+    assert short.text == "1 of 3 pieces have no second step: nothing counts in them"
     (error,) = decoder.describe(EXAMPLES[2:], "dev")
     assert error.level == "error"
 
