@@ -25,6 +25,7 @@ CHECKED = [
     "seqkit_labels",
     "seqkit_language",
     "seqkit_memory",
+    "seqkit_music",
     "seqkit_numbers",
     "seqkit_recurrent",
     "seqkit_scenes",

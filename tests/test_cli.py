@@ -33,7 +33,7 @@ WORDS = [
     "explain",
     "schema",
 ]
-PLUGINS = ["spacy"]
+PLUGINS = ["compose", "spacy"]
 """Commands that plugins bring."""
 
 

@@ -34,6 +34,7 @@ LIKE_OTHERS = (
     "inflect-conll2017.yaml",
     "memory-multiplication.yaml",
     "memory-reber.yaml",
+    "music-nottingham.yaml",
     "numbers.yaml",
     "summarise-scitldr.yaml",
     "translate-multi30k-deen.yaml",

@@ -81,6 +81,14 @@ FORECAST = [
     ),
     tuple({"value": value, "scale": None, "quantiles": LEVELS} for value in ([0.0, 2.0], [0.0, 1])),
 ]
+MUSIC = [example(np.eye(88)[rows]) for rows in ([3, 40, 40, 87], [0, 5], [9, 9, 70, 2, 1])]
+HEARD = [
+    (
+        {"value": [[60, 64], []], "surprise": [1.5, 0.25]},
+        {"value": [[60], [62]], "surprise": [0.0, 0.0]},
+    ),
+    ({"value": [], "surprise": []}, {"value": [], "surprise": []}),
+]
 NUMBERS = [({"value": 0.5}, {"value": 0.52}), ({"value": -1.0}, {"value": 2.0})]
 SWITCHES: list[dict[str, Any]] = [
     {"recurrent_dropout": 0.3},
@@ -230,6 +238,7 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "metric label_f1": [{}, {"average": "macro"}],
     "metric span_f1": [{}, {"mode": "strict"}],
     "metric coverage": [{}, {"level": 50.0}],
+    "metric step_nll": [{}, {"mean": "pieces"}],
     "metric within": [{}, {"tolerance": 3.0}],
 }
 EXAMPLES: Mapping[str, Sequence[Any]] = {
@@ -238,6 +247,7 @@ EXAMPLES: Mapping[str, Sequence[Any]] = {
     "decoder features": BUNDLES,
     "decoder forecast": FORECASTS,
     "decoder heads": TWO_GOLDS,
+    "decoder notes": MUSIC,
     "decoder regression": ONE_NUMBER,
     "decoder span": ASKED,
     "embedder exact_match": ASKED,
@@ -246,10 +256,12 @@ EXAMPLES: Mapping[str, Sequence[Any]] = {
     "metric bits": READ,
     "metric perplexity": READ,
     "metric calibration": SURE,
+    "metric frame_accuracy": HEARD,
     "metric span_f1": SPANS,
     **{f"metric {name}": FORECAST for name in ("rmse", "mae", "smape", "mase")},
     **{f"metric {name}": FORECAST for name in ("pinball", "coverage")},
     "metric squared_error": NUMBERS,
+    "metric step_nll": HEARD,
     "metric within": NUMBERS,
 }
 KINDS = ("tokeniser", "embedder", "encoder", "decoder", "search", "metric")
