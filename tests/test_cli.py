@@ -33,7 +33,7 @@ WORDS = [
     "explain",
     "schema",
 ]
-PLUGINS = ["compose", "spacy"]
+PLUGINS = ["compose", "generate", "spacy"]
 """Commands that plugins bring."""
 
 
