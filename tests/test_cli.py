@@ -33,7 +33,7 @@ WORDS = [
     "explain",
     "schema",
 ]
-PLUGINS = ["compose", "generate", "spacy"]
+PLUGINS = ["adapt", "compose", "generate", "spacy"]
 """Commands that plugins bring."""
 
 
