@@ -1,4 +1,4 @@
-"""Numbers in, numbers out: the embedder of frames, regression, and the metrics for numbers."""
+"""Numbers in, numbers out: a source and the embedder of frames, regression, and its metrics."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Literal
 from seqkit.plugins import Register, hookimpl
 from seqkit.settings import Name, PositiveFloat
 from seqkit.stages import Decoder, Embedder, Metric, Upstream
+from seqkit_frames.reading import matlab, matlab_rules
 
 
 @hookimpl
 def seqkit_stages(register: Register) -> None:
-    """Registers frames, regression, squared_error and within."""
+    """Registers matlab, frames, regression, squared_error and within."""
+    register.source("matlab", matlab, rules=matlab_rules, files=True)
     register.embedder("frames", frames)
     register.decoder("regression", regression)
     register.metric("squared_error", squared_error)
