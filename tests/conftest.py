@@ -27,6 +27,7 @@ CHECKED = [
     "seqkit_recurrent",
     "seqkit_seq2seq",
     "seqkit_spacy.network",
+    "seqkit_speech",
     "seqkit_text",
     "seqkit_transformer",
 ]

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqkit import archives
 from seqkit.errors import DataError
-from seqkit_data import archives
 from seqkit_data.archives import read_archive
 
 
@@ -73,7 +73,7 @@ def test_links_devices_and_other_special_members_are_refused(tmp_path: Path, kin
 
 def test_a_member_in_no_folder_has_no_label(tmp_path: Path) -> None:
     path = pack(tmp_path / "a", "./README")
-    assert refused(path) == "'./README' lies in no folder, which would be its label."
+    assert refused(path) == "'README' lies in no folder, which would be its label."
 
 
 def test_labels_lie_in_one_folder(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_text_an_archive_and_the_number_of_members_are_bounded(
     with pytest.raises(DataError) as caught:
         read_archive(path)
     assert str(caught.value) == (
-        f"{path}: 'pos/1': 600 bytes, more than the 599 of a text. Is it one?"
+        f"{path}: 'pos/1': 600 bytes, more than the 599 of a file in an archive. Unpack it."
     )
 
 

@@ -125,7 +125,7 @@ def test_a_text_is_not_larger_than_texts_are(
     place = folder(tmp_path / "a")
     monkeypatch.setattr(documents, "LARGEST", 4)
     assert refused(place) == (
-        f"{place}/neg/1.txt: 7 bytes, more than the 16,777,216 of a text. Is it one?"
+        f"{place}/neg/1.txt: 7 bytes, more than the 4 of a text. Is it one?"
     )
 
 
