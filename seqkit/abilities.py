@@ -2,7 +2,7 @@
 
 An encoder may be looked into, a decoder may say what its answers are, answer while a text still
 comes or have its confidence calibrated, any stage may describe the examples it is
-given, a metric may show its score in tables.
+given, an embedder may make one step of several frames, a metric may show its score in tables.
 
 This module imports no torch.
 """
@@ -63,6 +63,19 @@ class Stepping(Protocol):
     """
 
     def stepper(self) -> Advance: ...
+
+
+@runtime_checkable
+class Framing(Protocol):
+    """An embedder that makes one step of several frames, as a window over samples does.
+
+    hop: frames from one step to the next, once it is ready. steps: how many it makes of so many
+    frames.
+    """
+
+    hop: int
+
+    def steps(self, frames: int) -> int: ...
 
 
 @runtime_checkable

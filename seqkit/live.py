@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast, final
 import numpy as np
 import torch
 
-from seqkit.abilities import Incremental
+from seqkit.abilities import Framing, Incremental
 from seqkit.denormals import flushed
 from seqkit.errors import DataError, SeqkitError
 from seqkit.network import DECODE, Network, scoped
@@ -153,10 +153,15 @@ def check_embedder(pipeline: Pipeline) -> None:
 
     Such an embedder reads a text as a whole.
     """
-    if not pipeline.tokenisers:
-        return
     (name,) = pipeline.names
     embedder = pipeline.network.embedders[name]
+    if isinstance(embedder, Framing):
+        raise SeqkitError(
+            f"embed: {pipeline.recipe.embed[name].name} makes one step of several frames, which "
+            "may come in two pushes. Use an embedder of single frames, such as frames."
+        )
+    if not pipeline.tokenisers:
+        return
     arrays = embedder.prepare(pipeline.input_example([], "live"), name)
     if {array.removesuffix(OFFSETS) for array in arrays} - embedder.along_time:
         raise SeqkitError(

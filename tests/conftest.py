@@ -18,6 +18,7 @@ from jaxtyping import install_import_hook
 
 CHECKED = [
     "seqkit",
+    "seqkit_ctc",
     "seqkit_data",
     "seqkit_dates",
     "seqkit_frames",
