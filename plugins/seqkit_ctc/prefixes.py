@@ -96,9 +96,7 @@ def advance(
     other: Float64[np.ndarray, " beam"],
     step: Float64[np.ndarray, " label"],
     size: int,
-) -> tuple[
-    Int64[np.ndarray, " kept"], Float64[np.ndarray, " kept"], Float64[np.ndarray, " kept"]
-]:
+) -> tuple[Int64[np.ndarray, " kept"], Float64[np.ndarray, " kept"], Float64[np.ndarray, " kept"]]:
     """The best prefixes after one more step, with their sums."""
     lasts = np.array([tree.lasts[prefix] for prefix in kept.tolist()])
     total = np.logaddexp(blank, other)

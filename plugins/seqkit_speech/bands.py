@@ -43,7 +43,9 @@ class Bands:
                 f"{self.lowest:g} to {highest:g} Hz every {self.hop:g} ms. Give recordings with "
                 "their rate (a wav, or Frames(values, rate)), or set 'highest' to half of it."
             )
-        weights = triangles(self.filters, fourier_size(size), rate, self.lowest, highest, self.scale)
+        weights = triangles(
+            self.filters, fourier_size(size), rate, self.lowest, highest, self.scale
+        )
         deaf = np.flatnonzero(~weights.any(axis=1))
         if len(deaf):
             raise DataError(
@@ -84,9 +86,9 @@ class Filters:
     def power(self, windows: Float32[np.ndarray, "step size"]) -> Float32[np.ndarray, "step band"]:
         """The energy of windows in each band."""
         spectrum = np.fft.rfft(windows * self.hann, fourier_size(self.size))
-        found: Float32[np.ndarray, "step band"] = (
-            (spectrum.real**2 + spectrum.imag**2).astype(np.float32) @ self.weights
-        )
+        found: Float32[np.ndarray, "step band"] = (spectrum.real**2 + spectrum.imag**2).astype(
+            np.float32
+        ) @ self.weights
         return found
 
 

@@ -176,7 +176,7 @@ def recording(
         )
     if not np.isfinite(values).all():
         raise DataError(f"{where}: a sample is no finite number. Record it again.")
-    return values[:, 0], frames.rate
+    return values[:, 0], float(frames.rate)
 
 
 def called(example: Example, name: str) -> str:
