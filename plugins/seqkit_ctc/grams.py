@@ -50,7 +50,10 @@ class Grams:
     def following(self, text: Sequence[int]) -> Float64[np.ndarray, " label"]:
         """The log-probability of each next label of a text, and at 0 of its end."""
         padded = (*[END] * (self.order - 1), *text)
-        return np.log(self.after(padded[len(padded) - self.order + 1 :]))
+        found: Float64[np.ndarray, " label"] = np.log(
+            self.after(padded[len(padded) - self.order + 1 :])
+        )
+        return found
 
     def after(self, context: tuple[int, ...]) -> Float64[np.ndarray, " label"]:
         """The probability of each label after a context."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any, final
 
 from seqkit.data import row_text
@@ -74,9 +75,9 @@ class Targets:
         return self.tokeniser.text(pieces)
 
 
-def needed(pieces: Sequence[Any]) -> int:
+def needed(pieces: Sequence[object]) -> int:
     """The fewest steps that pieces can be laid on: one each, and a blank between equal ones."""
-    return len(pieces) + sum(one == other for one, other in zip(pieces, pieces[1:], strict=False))
+    return len(pieces) + sum(one == other for one, other in pairwise(pieces))
 
 
 def text_of(gold: Any) -> Text:

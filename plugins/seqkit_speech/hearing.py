@@ -59,11 +59,7 @@ def log_mel(
     from seqkit_speech.masking import Masking
 
     bands = Bands(filters, window, hop, lowest, highest, scale, floor)
-    masking = Masking(
-        time_masks and (time_masks.count, time_masks.longest),
-        filter_masks and (filter_masks.count, filter_masks.longest),
-    )
-    return LogMel(bands, normalise, deltas, masking)
+    return LogMel(bands, normalise, deltas, Masking(time_masks, filter_masks))
 
 
 def log_mel_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -89,9 +89,12 @@ class LogMel(nn.Module):
     ) -> Float32[np.ndarray, "step band"]:
         """The energies as `normalise` says."""
         if self.normalise == "recording" and len(values):
+            mean = values.mean(axis=0, dtype=np.float64)
             deviation = np.sqrt(values.var(axis=0, dtype=np.float64) + SMALL)
-            return ((values - values.mean(axis=0, dtype=np.float64)) / deviation).astype(np.float32)
-        return (values - self.mean) / self.deviation
+        else:
+            mean, deviation = self.mean, self.deviation
+        found: Float32[np.ndarray, "step band"] = ((values - mean) / deviation).astype(np.float32)
+        return found
 
     def forward(self, batch: Batch) -> Vectors:
         """The features of "bands" [batch step width]."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqkit.settings import CHECK_SHAPES
+from seqkit_speech.hearing import Masks
 
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Float32
@@ -16,10 +17,10 @@ if TYPE_CHECKING or CHECK_SHAPES:
 
 @dataclass(frozen=True)
 class Masking:
-    """By axis of [step, band]: how many stretches, and how long each is at most; None for none."""
+    """What is masked of each axis of [step, band]; None for nothing."""
 
-    steps: tuple[int, int] | None = None
-    bands: tuple[int, int] | None = None
+    steps: Masks | None = None
+    bands: Masks | None = None
 
     @property
     def any(self) -> bool:
@@ -31,11 +32,11 @@ class Masking:
     ) -> Float32[np.ndarray, "step band"]:
         """The values, each band's mean where a stretch is drawn (Park et al. 2019)."""
         hidden = np.zeros(values.shape, bool)
-        for axis, drawn in enumerate((self.steps, self.bands)):
-            size = values.shape[axis]
-            for _ in range(drawn[0] if drawn else 0):
-                length = int(rng.integers(0, min(drawn[1] if drawn else 0, size) + 1))
-                begin = int(rng.integers(0, size - length + 1))
-                hidden[(slice(None),) * axis + (slice(begin, begin + length),)] = True
+        chosen = ((self.steps, hidden), (self.bands, hidden.T))
+        for masks, of in [(masks, of) for masks, of in chosen if masks]:
+            for _ in range(masks.count):
+                length = int(rng.integers(0, min(masks.longest, len(of)) + 1))
+                begin = int(rng.integers(0, len(of) - length + 1))
+                of[begin : begin + length] = True
         mean = values.mean(axis=0) if len(values) else np.zeros(values.shape[1], np.float32)
         return np.where(hidden, mean, values)

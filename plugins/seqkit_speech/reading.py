@@ -50,8 +50,8 @@ def recordings(
     Fields: audio (Frames of one channel from -1 to 1, with their rate), name (the path inside the
     place), and those of the pattern or the table.
 
-    pattern: which fields a file's name holds, such as "{digit}_{speaker}_{index}.wav"; with folders,
-        "{speaker}/{text}.wav", its last parts.
+    pattern: which fields a file's name holds, such as "{digit}_{speaker}_{index}.wav"; with its
+        folders, "{speaker}/{text}.wav".
     columns: a table's columns, where it has no header row; '-' skips one.
     splits: for a place that holds several splits, which recordings are dev and test, by the values
         of fields: {test: {index: 0-4}}, a range, or {test: {speaker: [theo]}}. Train has all
@@ -92,9 +92,9 @@ def spliced(
     *,
     source: Nested[Source],
     of: Name,
-    count: Count = Count(3, 7),  # noqa: B008  # frozen
+    count: Count = Count(3, 7),
     same: Name | None = None,
-    silence: Range = Range(0.05, 0.3),  # noqa: B008
+    silence: Range = Range(0.05, 0.3),
     gain: NonNegativeFloat = 6.0,
     size: PositiveInt = 2000,
     held_out: PositiveInt = 300,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from seqkit.archives import members
@@ -28,13 +28,16 @@ def sounds(place: Path, columns: Sequence[str] | None) -> Iterator[Found]:
         for name, row in table(place, columns):
             yield name, place.parent / name, row
         return
-    found = list(listed(place) if place.is_dir() or is_recording(place) else archived(place))
+    each: Iterable[tuple[str, bytes | Path]] = (
+        listed(place) if place.is_dir() or is_recording(place) else archived(place)
+    )
+    found = sorted(each, key=lambda one: one[0])
     if not found:
         raise DataError(
             f"{place}: holds no recording, no file that ends in {', '.join(SOUNDS)}. Name another "
             "place."
         )
-    for name, content in sorted(found, key=lambda one: one[0]):
+    for name, content in found:
         yield name, content, {}
 
 
@@ -73,10 +76,14 @@ def listed(place: Path) -> Iterator[tuple[str, Path]]:
 def table(place: Path, columns: Sequence[str] | None) -> Iterator[tuple[str, Mapping[str, str]]]:
     """Yields the path of each row and its fields. Raises DataError, which names the line."""
     delimiter = TABLES[place.suffix.lower()]
-    quoting = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
     try:
         with open(place, encoding="utf-8-sig", newline="") as stream:
-            rows = csv.reader(stream, delimiter=delimiter, quoting=quoting, strict=True)
+            rows = csv.reader(
+                stream,
+                delimiter=delimiter,
+                quoting=csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE,
+                strict=True,
+            )
             head = list(columns) if columns else next(rows, [])
             if PATH not in head:
                 raise DataError(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from seqkit.plugins import registry
+from seqkit.stages import Frames
 from seqkit.testing import check_stage, example
 
 TEXTS = ["to be or not", "yes", "", "so it is", "no no no no no no", "well then"]
@@ -45,6 +46,7 @@ TWO_TEXTS = [
     example("to be or not", "not or be to"),
     example("d d", ""),
 ]
+WRITTEN = [example(text, text[: len(text.split())]) for text in TEXTS]
 SAID = [
     ({"value": "the cat sat on the mat"}, {"value": "the cat is on the mat"}),
     ({"value": ""}, {"value": "nothing at all"}),
@@ -53,6 +55,10 @@ SAID = [
 CHARACTERS = {"use": "characters", "width": 6, "character_width": 4}
 ONE_NUMBER = [example(text, len(text) / 7) for text in TEXTS]
 SERIES = [example(np.arange(2 * n).reshape(n, 2) / 3) for n in (4, 1, 7)]
+SOUNDS = [
+    example(Frames(np.sin(np.arange(size, dtype=np.float32) / 3)[:, None], 8000.0))
+    for size in (900, 80, 300)
+]
 NUMBERS = [({"value": 0.5}, {"value": 0.52}), ({"value": -1.0}, {"value": 2.0})]
 SWITCHES: list[dict[str, Any]] = [
     {"recurrent_dropout": 0.3},
@@ -100,6 +106,10 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "embedder hashed": [
         {"width": 6},
         {"width": 6, "rows": {"piece": 9, "suffix": 4}, "hashes": 1, "mix": "linear"},
+    ],
+    "embedder log_mel": [
+        {"filters": 9, "deltas": 2, "time_masks": {"count": 2, "longest": 3}},
+        {"filters": 6, "normalise": "training", "scale": "slaney"},
     ],
     "embedder lookup": [
         {},
@@ -153,6 +163,10 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"encode": {"use": "slstm", "width": 8}, "search": {"use": "sampling", "samples": 2}},
     ],
     "decoder crf": [{"word": "mean", "dropout": 0.3, "best": 3}, {}, {"confidence": False}],
+    "decoder ctc": [
+        {"beam": 3, "best": 2, "language": {"order": 2, "bonus": 0.5}, "dropout": 0.3},
+        {"tokenise": "words"},
+    ],
     "decoder features": [{"word": "mean", "smoothing": 0.1}, {"word": "last", "confidence": False}],
     "decoder tagger": [
         {"word": "mean", "smoothing": 0.1, "weights": "balanced"},
@@ -183,10 +197,12 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
 EXAMPLES: Mapping[str, Sequence[Any]] = {
     "decoder attention": TWO_TEXTS,
     "decoder classifier": ONE_LABEL,
+    "decoder ctc": WRITTEN,
     "decoder features": BUNDLES,
     "decoder heads": TWO_GOLDS,
     "decoder regression": ONE_NUMBER,
     "embedder frames": SERIES,
+    "embedder log_mel": SOUNDS,
     **{f"metric {name}": SAID for name in ("bleu", "chrf", "ter", "error_rate", "rouge", "wrong")},
     "metric calibration": SURE,
     "metric span_f1": SPANS,

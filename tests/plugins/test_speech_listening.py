@@ -12,7 +12,7 @@ from seqkit.errors import DataError, RecipeError
 from seqkit.recipe import check_stage as checked
 from seqkit.stages import Embedder, Example, Frames, Upstream
 from seqkit.testing import check_stage, example
-from seqkit_speech import log_mel
+from seqkit_speech.hearing import log_mel
 from seqkit_speech.listening import LogMel, slopes
 
 RATE = 8000.0

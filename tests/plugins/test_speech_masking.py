@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqkit_speech.hearing import Masks
 from seqkit_speech.masking import Masking
 
 
@@ -20,7 +21,8 @@ def test_stretches_are_the_mean_of_their_band_and_all_else_stays(
     steps: int, seed: int, times: tuple[int, int] | None, bands: tuple[int, int] | None
 ) -> None:
     values = np.random.default_rng(seed).normal(size=(steps, 5)).astype(np.float32)
-    found = Masking(times, bands).masked(values, np.random.default_rng(seed))
+    masking = Masking(times and Masks(*times), bands and Masks(*bands))
+    found = masking.masked(values, np.random.default_rng(seed))
     assert found.dtype == np.float32
     if not steps:
         return
@@ -37,17 +39,17 @@ def test_stretches_are_the_mean_of_their_band_and_all_else_stays(
 
 def test_masks_are_drawn_from_the_generator_alone_and_reach_all_places() -> None:
     values = np.arange(60, dtype=np.float32).reshape(12, 5)
-    masking = Masking((1, 4), (1, 2))
+    masking = Masking(Masks(1, 4), Masks(1, 2))
     one, other = (masking.masked(values, np.random.default_rng(3)) for _ in range(2))
     assert np.array_equal(one, other)
     hidden = np.zeros(values.shape, bool)
     longest = 0
     rng = np.random.default_rng(1)
     for _ in range(300):
-        changed = Masking((1, 4)).masked(values, rng) != values
+        changed = Masking(Masks(1, 4)).masked(values, rng) != values
         hidden |= changed
         longest = max(longest, int(changed.all(axis=1).sum()))
     assert hidden.all()
     assert longest == 4
     assert not Masking().any
-    assert Masking(bands=(1, 1)).any
+    assert Masking(bands=Masks(1, 1)).any

@@ -13,7 +13,7 @@ import pytest
 from seqkit.errors import DataError, RecipeError
 from seqkit.recipe import check_stage
 from seqkit.testing import check_stage as keeps_the_contract
-from seqkit_speech import recordings, recordings_files
+from seqkit_speech.reading import recordings, recordings_files
 
 Wav = Callable[..., bytes]
 PATTERN = "{digit}_{speaker}_{index}.wav"
