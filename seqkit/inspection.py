@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from seqkit.pipeline import Answers, Pipeline
 
 GRADIENT = "gradient"
+MANY = 4
+"""Frames of a step that are shown one by one."""
 """The measurement that the engine adds: the norm of d loss / d h_t."""
 
 
@@ -193,8 +195,11 @@ def parts(
 def labels(value: Pieces | Frames, steps: int) -> Iterator[str]:
     """What was read at each step: several pieces where an encoder has a stride.
 
-    A frame of one channel is its number; others are counted from 1.
+    A frame of one channel is its number; others are counted from 1, and so are steps of many frames.
     """
+    if isinstance(value, Frames) and len(value) > MANY * steps:
+        yield from (f"step {number}" for number in range(1, steps + 1))
+        return
     if isinstance(value, Pieces):
         strings = list(value.strings)
     elif value.values.shape[1] == 1:

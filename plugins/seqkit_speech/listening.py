@@ -107,6 +107,8 @@ class LogMel(nn.Module):
             for example in examples
             for name in example.inputs
         ]
+        if not every:
+            return []
         seconds = np.array([len(values) / self.rate for _, values in every])
         silent = [name for name, values in every if not len(values) or not np.ptp(values)]
         brief = [name for name, values in every if 0 < len(values) < self.filters.size]
