@@ -195,7 +195,7 @@ def parts(
 def labels(value: Pieces | Frames, steps: int) -> Iterator[str]:
     """What was read at each step: several pieces where an encoder has a stride.
 
-    A frame of one channel is its number; others are counted from 1, and so are steps of many frames.
+    A frame of one channel is its number; others are counted from 1, as are steps of many frames.
     """
     if isinstance(value, Frames) and len(value) > MANY * steps:
         yield from (f"step {number}" for number in range(1, steps + 1))

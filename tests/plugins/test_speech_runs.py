@@ -39,12 +39,12 @@ def tones(tmp_path_factory: pytest.TempPathFactory, wav: Callable[..., bytes]) -
 
 
 def recipe(folder: Path, name: str, **changes: Any) -> Path:
-    source = {
+    source: dict[str, Any] = {
         "use": "recordings",
         "pattern": "{label}_{index}.wav",
         "splits": {"test": {"index": "0-1"}, "dev": {"index": 2}},
     }
-    content = {
+    content: dict[str, Any] = {
         "seqkit": 1,
         "name": name,
         "data": {**source, **dict.fromkeys(("train", "dev", "test"), "."), "text": "audio"},
