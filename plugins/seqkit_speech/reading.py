@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from seqkit.settings import Name, Nested, NonNegativeFloat, PositiveInt
 from seqkit.stages import Source
+from seqkit_speech.naming import pattern_problem
 
 NONE: Mapping[str, Any] = MappingProxyType({})
 Values = str | int | list[str | int]
@@ -67,8 +68,6 @@ def recordings(
 
 def recordings_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Refuses patterns without fields, fields that are there already, and empty lists."""
-    from seqkit_speech.naming import pattern_problem
-
     if settings["pattern"] is not None:
         problem = pattern_problem(settings["pattern"])
         if problem:

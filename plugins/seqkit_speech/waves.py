@@ -49,7 +49,7 @@ def decoded(content: bytes, path: Path) -> tuple[Float32[np.ndarray, "time chann
     if content[:4] != RIFF or content[8:12] != WAVE:
         return others(content, path, f"is no .wav: it begins with {content[:4]!r}")
     try:
-        with wave.open(io.BytesIO(content)) as file:
+        with wave.Wave_read(io.BytesIO(content)) as file:
             channels, width, rate, claimed = file.getparams()[:4]
             frames = file.readframes(claimed)
     except wave.Error as error:
