@@ -38,6 +38,7 @@ LIKE_OTHERS = (
     "memory-reber.yaml",
     "numbers.yaml",
     "speech-digit-strings.yaml",
+    "speech-digits.yaml",
     "summarise-scitldr.yaml",
     "translate-multi30k-deen.yaml",
 )

@@ -78,10 +78,10 @@ class CTC(nn.Module):
             return
         order, fitted = self.language.order, learnt.get("order")
         if order != fitted:
-            what = f"of order {fitted}" if fitted else "none"
+            what = f"one of order {fitted}" if fitted else "none"
             raise ModelError(
-                f"ctc: the language model that was fitted is {what}, but 'language' has order "
-                f"{order}. Train with it, or leave it as it was."
+                f"ctc: 'language' has order {order}, but training fitted {what}. Train with it, or "
+                "leave it as it was."
             )
         grams = Grams(learnt["grams"], order, self.targets.size)
         self.spoken = Spoken(grams, self.language.weight, self.language.bonus)

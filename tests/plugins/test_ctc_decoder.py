@@ -178,8 +178,8 @@ def test_a_language_model_that_was_not_fitted_is_told() -> None:
     with pytest.raises(ModelError) as caught:
         changed.build(Upstream(WIDTH)).ready(learnt)
     assert str(caught.value) == (
-        "ctc: the language model that was fitted is none, but 'language' has order 2. Train with "
-        "it, or leave it as it was."
+        "ctc: 'language' has order 2, but training fitted none. Train with it, or leave it as it "
+        "was."
     )
 
 
