@@ -50,7 +50,8 @@ def log_mel(
     normalise: each band to mean 0 and deviation 1, of the recording or of all that training has.
     deltas: how many differences in time stand beside the bands: none, the first, the second too
         (the slope of a line through five steps).
-    time_masks: stretches of steps that training sees as their mean (SpecAugment, Park et al. 2019).
+    time_masks: stretches of steps that training sees as their mean (SpecAugment, Park et al. 2019),
+        such as {count: 2, longest: 8}.
     filter_masks: stretches of bands, likewise.
     """
     del upstream
