@@ -112,7 +112,7 @@ def spliced(
     of: its field with a recording's text.
     count: how many recordings a string has, such as {least: 3, most: 7}.
     same: a field that all recordings of a string share, such as speaker.
-    silence: seconds before, between and behind the recordings, such as {least: 0.05, most: 0.3}.
+    silence: seconds before, between and behind them, such as {least: 0.05, most: 0.3}.
     gain: decibels by which each recording may be louder or softer.
     size: strings of train.
     held_out: strings of dev, and of test.
