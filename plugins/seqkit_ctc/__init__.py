@@ -51,9 +51,9 @@ def ctc(
     beam: texts that prefix beam search keeps at each step (Hannun et al. 2014), each with the sum
         over its ways; where it is left out, the likeliest way decides.
     best: gives so many of the likeliest texts, those after the first as `alternatives`.
-    language: an n-gram model of train's texts, which the beam listens to, such as {order: 3, weight:
-        0.5, bonus: 0.0}: the longest runs it counts, the weight of its log-probabilities, and what
-        each piece earns, as the model makes long texts unlikely.
+    language: an n-gram model of train's texts, which the beam listens to, such as
+        {order: 3, weight: 0.5, bonus: 0.0}: the longest runs that it counts, the weight of its
+        log-probabilities, and what each piece earns, as the model makes long texts unlikely.
     dropout: share of values dropped before the output layer.
     over: the input that is read, where there are several.
     """
