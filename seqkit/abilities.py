@@ -2,8 +2,8 @@
 
 An encoder may be looked into, a decoder may say what its answers are, answer while a text still
 comes, answer a long text window by window, have its confidence calibrated or know what a simple
-method would answer, any stage may describe the examples it is given, a metric may show its score in
-tables, a source may know lines.
+method would answer, any stage may describe the examples it is given, an embedder may make one step
+of several frames, a metric may show its score in tables, a source may know lines.
 
 This module imports no torch.
 """
@@ -75,6 +75,19 @@ class Reaching(Protocol):
     """
 
     reach: int
+
+
+@runtime_checkable
+class Framing(Protocol):
+    """An embedder that makes one step of several frames, as a window over samples does.
+
+    hop: frames from one step to the next, once it is ready. steps: how many it makes of so many
+    frames.
+    """
+
+    hop: int
+
+    def steps(self, frames: int) -> int: ...
 
 
 @runtime_checkable

@@ -18,6 +18,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class SeqkitError(Exception):
@@ -75,6 +76,13 @@ class Interrupted(SeqkitError):  # noqa: N818  it is news, not an error
     """A run that was asked to stop, and has saved a checkpoint."""
 
     exit_code = 130
+
+
+def unreadable(path: Path, error: OSError) -> DataError:
+    """What is said of a file or a folder that cannot be opened."""
+    return DataError(
+        f"{path}: cannot be read ({error.strerror}). Check the path and the data folder."
+    )
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

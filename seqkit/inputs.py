@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator
 from seqkit.errors import PluginError
 from seqkit.stages import Frames, Pieces, Upstream
 
+MANY = 4
+"""Frames of a step that are named one by one."""
+
 
 def input_name(who: str, inputs: Iterable[str], over: str | None) -> str:
     """The name of the input that a decoder reads. Raises PluginError where that is not clear."""
@@ -31,8 +34,11 @@ def input_width(who: str, upstream: Upstream, over: str | None) -> int:
 def step_names(value: Pieces | Frames, steps: int) -> Iterator[str]:
     """What was read at each step: several pieces where an encoder has a stride.
 
-    A frame of one channel is its number; others are counted from 1.
+    A frame of one channel is its number; others are counted from 1, as are steps of many frames.
     """
+    if isinstance(value, Frames) and len(value) > MANY * steps:
+        yield from (f"step {number}" for number in range(1, steps + 1))
+        return
     if isinstance(value, Pieces):
         strings = list(value.strings)
     elif value.values.shape[1] == 1:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast, final
 import numpy as np
 import torch
 
-from seqkit.abilities import Incremental, Reaching
+from seqkit.abilities import Framing, Incremental, Reaching
 from seqkit.denormals import flushed
 from seqkit.errors import DataError, SeqkitError
 from seqkit.network import DECODE, Network, scoped
@@ -159,6 +159,11 @@ def check_embedder(pipeline: Pipeline) -> None:
         raise SeqkitError(
             f"embed: {pipeline.recipe.embed[name].name} makes each step of {embedder.reach} before "
             "it too. Call the pipeline with the whole."
+        )
+    if isinstance(embedder, Framing):
+        raise SeqkitError(
+            f"embed: {pipeline.recipe.embed[name].name} makes one step of several frames, which "
+            "may come in two pushes. Use an embedder of single frames, such as frames."
         )
     if not pipeline.tokenisers:
         return

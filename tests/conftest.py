@@ -19,6 +19,7 @@ from jaxtyping import install_import_hook
 CHECKED = [
     "seqkit",
     "seqkit_answers",
+    "seqkit_ctc",
     "seqkit_data",
     "seqkit_dates",
     "seqkit_frames",
@@ -32,6 +33,7 @@ CHECKED = [
     "seqkit_seq2seq",
     "seqkit_series",
     "seqkit_spacy.network",
+    "seqkit_speech",
     "seqkit_text",
     "seqkit_transformer",
 ]

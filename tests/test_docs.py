@@ -129,6 +129,15 @@ def test_the_recipe_of_the_page_on_answers_is_in_order(tmp_path: Path) -> None:
     assert read_recipe(path).metric_names() == ("answer_exact", "answer_f1")
 
 
+def test_the_lines_of_the_page_on_speech_are_in_order() -> None:
+    page = (ROOT / "docs" / "speech.md").read_text()
+    lines = [line for block in fences(page, "yaml") for line in block.splitlines()]
+    kinds = {"data": "source", "embed": "embedder", "decode": "decoder"}
+    said = [next(iter(yaml.safe_load(line).items())) for line in lines]
+    named = {check_stage(kinds[key], value, registry()).name for key, value in said}
+    assert named == {"recordings", "spliced", "matlab", "log_mel", "frames", "ctc"}
+
+
 def test_the_describe_of_the_page_on_data_gives_findings() -> None:
     (snippet,) = fences((ROOT / "docs" / "data.md").read_text(), "python")
     names: dict[str, Any] = {}

@@ -229,6 +229,7 @@ def text_of(given: Any) -> Pieces | Frames:
         ([0.5, 12345.0], 2, ["0.5", "1.234e+04"]),
         (np.ones((3, 2)), 3, ["frame 1", "frame 2", "frame 3"]),
         (np.ones((3, 2)), 2, ["frame 1 frame 2", "frame 3"]),
+        (np.ones((99, 1)), 3, ["step 1", "step 2", "step 3"]),
     ],
 )
 def test_a_step_is_labelled_by_what_was_read(given: Any, steps: int, wanted: list[str]) -> None:

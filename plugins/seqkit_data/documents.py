@@ -9,10 +9,11 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TypeVar, final
 
-from seqkit.errors import DataError, nearest
+from seqkit.archives import LARGEST
+from seqkit.errors import DataError, nearest, unreadable
 from seqkit.stages import Row
-from seqkit_data.archives import LARGEST, read_archive, too_large
-from seqkit_data.lines import named_file, some, undecodable, unreadable
+from seqkit_data.archives import read_archive
+from seqkit_data.lines import named_file, some, undecodable
 
 Item = TypeVar("Item")
 Texts = Mapping[str, Sequence[tuple[str, Path | bytes]]]
@@ -73,7 +74,7 @@ def read_text(path: Path) -> bytes:
     except OSError as error:
         raise unreadable(path, error) from None
     if size > LARGEST:
-        raise DataError(too_large(str(path), size))
+        raise DataError(f"{path}: {size:,} bytes, more than the {LARGEST:,} of a text. Is it one?")
     return content
 
 

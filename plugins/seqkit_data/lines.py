@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import cast
 
-from seqkit.errors import DataError
+from seqkit.errors import DataError, unreadable
 from seqkit.stages import Row
 
 GZIP = b"\x1f\x8b"
@@ -61,13 +61,6 @@ def read_raw_lines(path: Path, encoding: str = "utf-8") -> Iterator[Line]:
         raise DataError(f"{path}:{number}: {undecodable(error)}") from None
     except OSError as error:
         raise unreadable(path, error) from None
-
-
-def unreadable(path: Path, error: OSError) -> DataError:
-    """What is said of a file or a folder that cannot be opened."""
-    return DataError(
-        f"{path}: cannot be read ({error.strerror}). Check the path and the data folder."
-    )
 
 
 def undecodable(error: UnicodeDecodeError) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, final
 
-from seqkit.errors import DataError
+from seqkit.errors import DataError, unreadable
 from seqkit.stages import Row
 from seqkit_data.classes import named
-from seqkit_data.lines import named_file, repeated, some, unreadable
+from seqkit_data.lines import named_file, repeated, some
 
 ROWS = 1000
 """How many are decoded at once."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from seqkit.plugins import Register, hookimpl
 from seqkit.settings import Name, PositiveFloat, PositiveInt
 from seqkit.stages import Decoder, Embedder, Metric, Upstream
+from seqkit_frames.reading import matlab, matlab_rules
 from seqkit_frames.tables import npy, npy_files, npy_rules
 
 NONE: list[PositiveInt] = []
@@ -15,7 +16,8 @@ NONE: list[PositiveInt] = []
 
 @hookimpl
 def seqkit_stages(register: Register) -> None:
-    """Registers frames, npy, regression, squared_error and within."""
+    """Registers matlab, npy, frames, regression, squared_error and within."""
+    register.source("matlab", matlab, rules=matlab_rules, files=True)
     register.source("npy", npy, rules=npy_rules, files=npy_files)
     register.embedder("frames", frames, rules=frames_rules)
     register.decoder("regression", regression)

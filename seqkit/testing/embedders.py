@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from seqkit.abilities import Framing
 from seqkit.stages import Embedder, Example
 from seqkit.table import collate
 from seqkit.testing.specimens import edges
@@ -22,7 +23,7 @@ def check_embedder(subject: Subject, examples: Sequence[Example], more: Sequence
     subject.has(stage, Embedder)
     subject.positive(stage, "width")
     named = [(one, name) for one in every for name in one.inputs]
-    steps = [len(one.inputs[name]) for one, name in named]
+    steps = [steps_of(stage, len(one.inputs[name])) for one, name in named]
 
     def prepared(who: Any, seed: int | None = None) -> list[Any]:
         rngs = [None if seed is None else np.random.default_rng(seed) for _ in named]
@@ -44,3 +45,8 @@ def check_embedder(subject: Subject, examples: Sequence[Example], more: Sequence
         return {"": who({name: value[:keep] for name, value in batch.items()})}
 
     check_vectors(Rows(subject, run, {"": steps}), stage, twin, learnt)
+
+
+def steps_of(stage: Any, size: int) -> int:
+    """How many steps an embedder makes of so many pieces or frames."""
+    return stage.steps(size) if isinstance(stage, Framing) else size

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from seqkit.abilities import Surveying, Tabulating, Tabulation
+from seqkit.data import plain_value
 from seqkit.stages import Answer, Metric, Source
 from seqkit.testing.subject import Subject, same
 
@@ -99,7 +100,7 @@ def check_source(subject: Subject, places: Sequence[tuple[str, Path | str | None
             named = all(isinstance(name, str) for name in row)
             subject.hold(named, f"{told} has a field whose name is no text.")
         with subject.doing(f"writing a row of {split} as JSON"):
-            json.dumps(first[0], default=lambda found: np.asarray(found).tolist())
+            json.dumps(first[0], default=plain_value)
 
 
 def read(subject: Subject, source: Any, split: str, place: Path | str | None) -> list[Any]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from seqkit import storage
 from seqkit.plugins import describe
-from seqkit.stages import Pieces
+from seqkit.stages import Frames, Pieces
 from seqkit.table import LENGTHS, OFFSETS
 from seqkit.weights import pack_weights, unpack_weights
 
@@ -181,6 +181,8 @@ def same(left: Any, right: Any) -> bool:
             same(getattr(left, name), getattr(right, name))
             for name in ("source", "spans", "words", "word_spans")
         )
+    if isinstance(left, Frames) and isinstance(right, Frames):
+        return left.rate == right.rate and np.array_equal(left.values, right.values)
     if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):
         return np.array_equal(left, right)
     if isinstance(left, Tensor) and isinstance(right, Tensor):

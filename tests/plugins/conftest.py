@@ -1,11 +1,14 @@
-"""Small saved models, with weights as drawn, one for each form of answers."""
+"""Small saved models, with weights as drawn, one for each form of answers; recordings."""
 
 from __future__ import annotations
 
+import io
+import wave
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -89,3 +92,23 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return made[form]
 
     return folder
+
+
+@pytest.fixture(scope="session")
+def wav() -> Callable[..., bytes]:
+    """Makes a .wav of numbers from -1 to 1, [time] or [time, channel], of `width` bytes each."""
+
+    def made(values: Any, width: int = 2, rate: int = 8000) -> bytes:
+        given = np.asarray(values, np.float64)
+        whole = np.round(given * 2 ** (8 * width - 1)).astype(np.int64)
+        whole += 128 if width == 1 else 0
+        content = np.ascontiguousarray(whole).view(np.uint8).reshape(-1, 8)[:, :width].tobytes()
+        stream = io.BytesIO()
+        with wave.open(stream, "wb") as file:
+            file.setnchannels(given.shape[1] if given.ndim == 2 else 1)
+            file.setsampwidth(width)
+            file.setframerate(rate)
+            file.writeframes(content)
+        return stream.getvalue()
+
+    return made

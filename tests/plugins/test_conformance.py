@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from seqkit.plugins import registry
+from seqkit.stages import Frames
 from seqkit.testing import check_stage, example
 
 TEXTS = ["to be or not", "yes", "", "so it is", "no no no no no no", "well then"]
@@ -46,6 +47,7 @@ TWO_TEXTS = [
     example("to be or not", "not or be to"),
     example("d d", ""),
 ]
+WRITTEN = [example(text, text[: len(text.split())]) for text in TEXTS]
 SAID = [
     ({"value": "the cat sat on the mat"}, {"value": "the cat is on the mat"}),
     ({"value": ""}, {"value": "nothing at all"}),
@@ -88,6 +90,10 @@ HEARD = [
         {"value": [[60], [62]], "surprise": [0.0, 0.0]},
     ),
     ({"value": [], "surprise": []}, {"value": [], "surprise": []}),
+]
+SOUNDS = [
+    example(Frames(np.sin(np.arange(size, dtype=np.float32) / 3)[:, None], 8000.0))
+    for size in (900, 80, 300)
 ]
 NUMBERS = [({"value": 0.5}, {"value": 0.52}), ({"value": -1.0}, {"value": 2.0})]
 SWITCHES: list[dict[str, Any]] = [
@@ -147,6 +153,10 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"width": 6},
         {"width": 6, "rows": {"piece": 9, "suffix": 4}, "hashes": 1, "mix": "linear"},
     ],
+    "embedder log_mel": [
+        {"filters": 9, "deltas": 2, "time_masks": {"count": 2, "longest": 3}},
+        {"filters": 6, "normalise": "training", "scale": "slaney"},
+    ],
     "embedder lookup": [
         {},
         {"width": 5, "lower": True, "dropout": 0.3, "locked": True, "word_dropout": 0.2},
@@ -201,6 +211,10 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"encode": {"use": "slstm", "width": 8}, "search": {"use": "sampling", "samples": 2}},
     ],
     "decoder crf": [{"word": "mean", "dropout": 0.3, "best": 3}, {}, {"confidence": False}],
+    "decoder ctc": [
+        {"beam": 3, "best": 2, "language": {"order": 2, "bonus": 0.5}, "dropout": 0.3},
+        {"tokenise": "words"},
+    ],
     "decoder features": [{"word": "mean", "smoothing": 0.1}, {"word": "last", "confidence": False}],
     "decoder tagger": [
         {"word": "mean", "smoothing": 0.1, "weights": "balanced"},
@@ -244,6 +258,7 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
 EXAMPLES: Mapping[str, Sequence[Any]] = {
     "decoder attention": TWO_TEXTS,
     "decoder classifier": ONE_LABEL,
+    "decoder ctc": WRITTEN,
     "decoder features": BUNDLES,
     "decoder forecast": FORECASTS,
     "decoder heads": TWO_GOLDS,
@@ -252,6 +267,7 @@ EXAMPLES: Mapping[str, Sequence[Any]] = {
     "decoder span": ASKED,
     "embedder exact_match": ASKED,
     "embedder frames": SERIES,
+    "embedder log_mel": SOUNDS,
     **{f"metric {name}": SAID for name in SAYING},
     "metric bits": READ,
     "metric perplexity": READ,

@@ -124,9 +124,7 @@ def test_a_text_is_not_larger_than_texts_are(
 ) -> None:
     place = folder(tmp_path / "a")
     monkeypatch.setattr(documents, "LARGEST", 4)
-    assert refused(place) == (
-        f"{place}/neg/1.txt: 7 bytes, more than the 16,777,216 of a text. Is it one?"
-    )
+    assert refused(place) == (f"{place}/neg/1.txt: 7 bytes, more than the 4 of a text. Is it one?")
 
 
 def test_the_files_of_a_place_are_those_that_are_read(tmp_path: Path) -> None:

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from seqkit.stages import (
     Embedder,
     Example,
+    Frames,
     Pieces,
     Upstream,
     Vectors,
     time_mask,
 )
-from seqkit.testing import check_stage
+from seqkit.testing import check_stage, example
 
 Broken = Callable[..., str]
 
@@ -155,3 +156,49 @@ def test_a_broken_embedder_is_caught(broken: Broken, flaw: str, message: str) ->
 
 def test_an_embedder_that_keeps_every_promise_passes() -> None:
     check_stage(table)
+
+
+@final
+class Halves(nn.Module):
+    """An embedder of every other frame. more: steps that it promises and does not make."""
+
+    samples: bool = False
+    width: int = 1
+    hop: int = 2
+    along_time: frozenset[str] = frozenset({"frames"})
+
+    def __init__(self, more: int) -> None:
+        super().__init__()
+        self.more = more
+
+    def fit(self, examples: Iterable[Example]) -> Mapping[str, Any]:
+        return {}
+
+    def ready(self, learnt: Mapping[str, Any]) -> None:
+        pass
+
+    def steps(self, frames: int) -> int:
+        return (frames + 1) // 2 + self.more
+
+    def prepare(self, example: Example, name: str, rng: Any = None) -> dict[str, Any]:
+        frames = example.inputs[name]
+        assert isinstance(frames, Frames)
+        return {"frames": frames.values[::2]}
+
+    def forward(self, batch: Mapping[str, Any]) -> Vectors:
+        return Vectors(batch["frames"], batch["frames.lengths"])
+
+
+def halves(upstream: Upstream, *, more: int = 0) -> Embedder:
+    """Every other frame."""
+    return Halves(more)
+
+
+def test_an_embedder_that_makes_one_step_of_several_frames_says_how_many() -> None:
+    series = [example([0.5] * size) for size in (3, 6, 1)]
+    check_stage(halves, examples=series)
+    with pytest.raises(AssertionError) as caught:
+        check_stage(halves, settings={"more": 1}, examples=series)
+    assert str(caught.value) == (
+        "halves: along_time names 'frames', but it has 2 rows for 3 steps."
+    )
