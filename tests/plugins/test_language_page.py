@@ -34,7 +34,7 @@ def test_the_page_can_be_followed(
     names: dict[str, Any] = {}
     exec(fence("python"), names)
     assert -1.0 < names["costs"]["two"] < 0.0
-    commands = re.findall(r"^    seqkit (generate .*)$", PAGE, re.MULTILINE)
+    commands = re.findall(r"^    seqkit (generate runs/rhymes .*)$", PAGE, re.MULTILINE)
     assert len(commands) == 3
     for line in commands:
         code, shown, complaints = command(*shlex.split(line))
