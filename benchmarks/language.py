@@ -5,14 +5,16 @@
 Penn Treebank, two layers of 200 units with tied vectors, 20 streams of 35 words, SGD, dropout 0.2:
 recipes/lm-ptb.yaml, beside a plain loop of torch.nn.LSTM and F.cross_entropy over all scores of a
 window, as PyTorch's own example of a language model has it. With --vocabulary 33000 words are drawn
-from as many, for the memory that the scores take. Each row is a process of its own; the rows of a
-round follow one another, and the ratios are those of one round.
+from as many, for the memory that the scores take; "training" is what a process has more at its peak
+than before the first update. Each row is a process of its own; the rows of a round follow one
+another, and the ratios are those of one round.
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
+import resource
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,30 +84,41 @@ def measure(given: argparse.Namespace) -> None:
     torch.manual_seed(1)
     text = text_of(given)
     updates = plain_updates(text) if given.row == PLAIN else own_updates(text, OURS[given.row])
-    report(train_speed(updates, given.seconds))
+    next(updates)
+    before = memory()
+    found = train_speed(updates, given.seconds)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    report({**found, "growth": peak - before})
+
+
+def memory() -> float:
+    """What this process has in memory now, in MB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
 
 
 def own_updates(text: str, precision: str) -> Iterator[int]:
-    """The words of each update of the recipe."""
+    """The words of each update of the recipe, without its average; first 0, when all is built."""
     from seqkit.batching import Streams
     from seqkit.pipeline import build
     from seqkit.recipe import read_recipe
     from seqkit.table import prepare_all
     from seqkit.training import begin, train
 
-    recipe = read_recipe(RECIPE, {"train.precision": precision})
+    recipe = read_recipe(RECIPE, {"train.precision": precision, "train.average": "null"})
     rows = [{"text": text}]
     pipeline = build(recipe, rows)
     examples = [pipeline.example(row, "text") for row in rows]
     table = prepare_all(examples, pipeline.prepare, "text")
     batches = Streams(table, pipeline.along_time, recipe.train.batch)
     progress = begin(pipeline, recipe.train, precision)
+    yield 0
     for step in train(pipeline, batches, recipe.train, progress):
         yield step.tokens
 
 
 def plain_updates(text: str) -> Iterator[int]:
-    """The words of each update of a plain loop."""
+    """The words of each update of a plain loop; first 0, when all is built."""
     import torch
     from torch import nn
     from torch.nn import functional as F
@@ -119,6 +132,7 @@ def plain_updates(text: str) -> Iterator[int]:
     bias, drop = nn.Parameter(torch.zeros(len(known))), nn.Dropout(DROPOUT)
     nn.init.uniform_(table.weight, -0.1, 0.1)
     weights: list[Any] = [*table.parameters(), *lstm.parameters(), bias]
+    yield 0
     while True:
         state = None
         for start in range(0, length - 1, WINDOW):
@@ -141,15 +155,16 @@ def plain_updates(text: str) -> Iterator[int]:
 def show(rounds: list[Round]) -> None:
     """Prints the medians of the rounds, and the ratios within a round."""
     failed = failures(rounds)
-    print(f"{'':<14}{'words/s':>10}{'ratio':>8}{'memory':>10}{'cores':>8}")
+    print(f"{'':<14}{'words/s':>10}{'ratio':>8}{'memory':>10}{'training':>10}{'cores':>8}")
     for row in rows():
         if row in failed or PLAIN in failed:
             print(f"{row:<14}{failed.get(row, 'no plain loop to compare with')}")
             continue
         speed = median(rounds, row, "train")
         times = ratio(rounds, row, PLAIN, "train")
-        memory, cores = (median(rounds, row, what) for what in ("memory", "cores"))
-        print(f"{row:<14}{speed:>10,.0f}{times:>8.2f}{memory:>7,.0f} MB{cores:>8.2f}")
+        whole, more, cores = (median(rounds, row, what) for what in ("memory", "growth", "cores"))
+        sizes = f"{whole:>7,.0f} MB{more:>7,.0f} MB"
+        print(f"{row:<14}{speed:>10,.0f}{times:>8.2f}{sizes}{cores:>8.2f}")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from seqkit.settings import CHECK_SHAPES
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Float, Int
 
-SCORES, CACHED = 2**22, 2**18
+SCORES, CACHED = 2**23, 2**18
 """How many scores are in memory at a time, and how many of them in a processor's cache."""
 
 
