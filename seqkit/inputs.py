@@ -1,11 +1,13 @@
-"""A pipeline's inputs: which of them a decoder reads, and what their steps are called."""
+"""Inputs: which of them a decoder reads, what their steps are called, and pieces without a text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
 
 from seqkit.errors import PluginError
-from seqkit.stages import Frames, Pieces, Upstream
+from seqkit.stages import Frames, Pieces, Text, Upstream
 
 MANY = 4
 """Frames of a step that are named one by one."""
@@ -48,3 +50,11 @@ def step_names(value: Pieces | Frames, steps: int) -> Iterator[str]:
     stride = -(-len(strings) // steps) if steps else 1
     for start in range(0, steps * stride, stride):
         yield " ".join(strings[start : start + stride])
+
+
+def listed_pieces(strings: Sequence[str]) -> Pieces:
+    """All strings as the pieces of one text."""
+    ends = np.cumsum([len(string) for string in strings], dtype=np.int32)
+    spans = np.stack((ends - [len(string) for string in strings], ends), 1).astype(np.int32)
+    words = np.arange(len(strings), dtype=np.int32)
+    return Pieces(Text("".join(strings)), list(strings), spans, words, spans)

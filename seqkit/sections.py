@@ -61,8 +61,7 @@ class DataSettings:
 
     def paths(self, place: Path) -> list[Path]:
         """The files that the source reads for the path of a place. Raises DataError."""
-        found = self.source.stage.files
-        return list(found(self.source.settings, place)) if callable(found) else [place]
+        return self.source.files(place)
 
 
 class Sections(Checker):

@@ -17,6 +17,7 @@ import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
+from pathlib import Path
 from typing import Annotated, Any, Union
 
 from seqkit.errors import PluginError, nearest
@@ -61,6 +62,11 @@ class Chosen:
     def build(self, *given: Any) -> Any:
         """Calls the factory with what the engine gives and the settings."""
         return self.stage.factory(*given, **self.settings)
+
+    def files(self, place: Path) -> list[Path]:
+        """The files that a source reads for the path of a place. Raises DataError."""
+        found = self.stage.files
+        return list(found(self.settings, place)) if callable(found) else [place]
 
     def plain(self) -> dict[str, Any]:
         """The stage as a recipe would say it, with all defaults."""

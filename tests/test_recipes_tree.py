@@ -33,7 +33,7 @@ SAMPLES = {"intents-banking77.yaml": 400}
 """By recipe: examples to take where the first 40 all have one label."""
 SMALL = {"translate-tatoeba-deen.yaml": {"tokenise.size": 300}}
 """By recipe: settings that so few examples can bear."""
-WHOLE = ("lm-ptb.yaml",)
+WHOLE = ("lm-ptb.yaml", "lm-ptb-characters.yaml")
 """Recipes with one example a split."""
 
 LIKE_OTHERS = (
@@ -43,6 +43,7 @@ LIKE_OTHERS = (
     "g2p-sigmorphon2020.yaml",
     "inflect-conll2017.yaml",
     "lm-ptb.yaml",
+    "lm-ptb-characters.yaml",
     "memory-multiplication.yaml",
     "memory-reber.yaml",
     "music-nottingham.yaml",

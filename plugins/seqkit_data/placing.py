@@ -41,6 +41,5 @@ def squad_files(settings: Mapping[str, Any], place: Path) -> list[Path]:
 
 def nested_files(settings: Mapping[str, Any], place: Path) -> Sequence[Path]:
     """What the nested source reads for a place."""
-    chosen = settings["source"]
-    found = chosen.stage.files
-    return list(found(chosen.settings, place)) if callable(found) else [place]
+    found: Sequence[Path] = settings["source"].files(place)
+    return found

@@ -171,8 +171,6 @@ def field_of(row: Row, field: str, where: str) -> Any:
 def files_of(settings: Mapping[str, Any], table: Path) -> list[Path]:
     """The table's files and those of its features. Raises DataError where one is not there."""
     chosen, file = settings["source"], settings["file"]
-    found = chosen.stage.files
-    tables = list(found(chosen.settings, table)) if callable(found) else [table]
     if file is None:
         named = {beside(table): str(beside(table))}
     else:
@@ -182,4 +180,4 @@ def files_of(settings: Mapping[str, Any], table: Path) -> list[Path]:
     for path, where in named.items():
         if not path.is_file():
             raise DataError(f"{where}: there is no such file. Check the path in the table.")
-    return [*tables, *named]
+    return [*chosen.files(table), *named]

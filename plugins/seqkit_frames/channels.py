@@ -9,6 +9,7 @@ import numpy as np
 from torch import nn
 
 from seqkit.errors import DataError
+from seqkit.moments import Moments
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Example, Frames, Vectors
 from seqkit_frames.differencing import differenced, logarithms
@@ -90,37 +91,6 @@ class Channels(nn.Module):
     def forward(self, batch: Batch) -> Vectors:
         """The numbers of "frames" [batch time channel]."""
         return Vectors(batch["frames"], batch["frames.lengths"])
-
-
-class Moments:
-    """Mean and spread of each channel over all steps, added up a series at a time.
-
-    The sums stay exact where the mean is large beside the deviation (Chan, Golub & LeVeque 1979).
-    """
-
-    def __init__(self, channels: int) -> None:
-        self.steps = 0
-        self.mean: Float64[np.ndarray, " channel"] = np.zeros(channels)
-        self.squares: Float64[np.ndarray, " channel"] = np.zeros(channels)
-
-    def add(
-        self, values: Float32[np.ndarray, "time channel"] | Float64[np.ndarray, "time channel"]
-    ) -> None:
-        """Takes in one series."""
-        if not len(values):
-            return
-        before, self.steps = self.steps, self.steps + len(values)
-        mean = values.mean(axis=0, dtype=np.float64)
-        apart = mean - self.mean
-        self.squares += ((values - mean) ** 2).sum(axis=0)
-        self.squares += apart**2 * (before * len(values) / self.steps)
-        self.mean += apart * (len(values) / self.steps)
-
-    def learnt(self) -> Learnt:
-        """Mean and deviation by channel; a channel that never changes has the deviation 1."""
-        deviation = np.sqrt(self.squares / max(self.steps, 1))
-        deviation[deviation == 0] = 1.0
-        return {"mean": self.mean.tolist(), "deviation": deviation.tolist()}
 
 
 def finite_frames(example: Example, name: str, where: str) -> Float32[np.ndarray, "time channel"]:

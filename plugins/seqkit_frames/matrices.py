@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, final
 
 import numpy as np
-from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from seqkit.errors import DataError, nearest
+from seqkit.matlab import Unread, variables
 from seqkit.stages import Frames, Row
-
-DAMAGED = (MatReadError, ValueError, TypeError, KeyError, IndexError, EOFError, zlib.error)
-"""What scipy raises for bytes that are no MATLAB file, or no whole one."""
 
 
 @final
@@ -47,8 +42,8 @@ class Matlab:
                 "as `dev: 10%`."
             )
         path = Path(place)
-        variables = load(path, [*self.fields.values(), *self.names.values()])
-        columns = {field: self.column(path, field, variables) for field in self.fields}
+        found = load(path, [*self.fields.values(), *self.names.values()])
+        columns = {field: self.column(path, field, found) for field in self.fields}
         first = next(iter(self.fields))
         for field, items in columns.items():
             if len(items) != len(columns[first]):
@@ -61,17 +56,16 @@ class Matlab:
             if not self.folds or (item % self.folds == self.fold) == (split == "test"):
                 yield {**dict(zip(columns, values, strict=True)), "item": item}
 
-    def column(self, path: Path, field: str, variables: Mapping[str, np.ndarray]) -> list[Any]:
+    def column(self, path: Path, field: str, found: Mapping[str, np.ndarray]) -> list[Any]:
         """The values of one field."""
         variable = self.fields[field]
-        found = variables[variable].ravel().tolist()
         values = [
             plain(item, f"{path}: item {number:,} of '{variable}'", self.rows)
-            for number, item in enumerate(found, 1)
+            for number, item in enumerate(items(found[variable]), 1)
         ]
         if field not in self.names:
             return values
-        names = [plain(item, f"{path}: '{field}'") for item in variables[self.names[field]].ravel()]
+        names = [plain(item, f"{path}: '{field}'") for item in items(found[self.names[field]])]
         return [
             named(value, names, f"{path}: item {number:,} of '{variable}'")
             for number, value in enumerate(values, 1)
@@ -80,34 +74,33 @@ class Matlab:
 
 def load(path: Path, wanted: Sequence[str]) -> Mapping[str, np.ndarray]:
     """Some variables of a file. Raises DataError where it cannot be read, or lacks one."""
-    try:
-        with open(path, "rb") as stream:
-            found = loadmat(stream)
-    except NotImplementedError:
-        raise DataError(
-            f"{path}: is of MATLAB 7.3, which is HDF5. Save it again with `save -v7`."
-        ) from None
-    except OSError as error:
-        wrong = error.strerror or "it ends too early"
-        raise DataError(f"{path}: cannot be read ({wrong}). Check the path and the file.") from None
-    except DAMAGED as error:
-        wrong = " ".join(str(error).split())[:200].rstrip(".")
-        raise DataError(f"{path}: no whole MATLAB file ({wrong}). Fetch it again.") from None
-    own = {name: value for name, value in found.items() if not name.startswith("__")}
+    found = variables(path)
     for name in wanted:
-        if name not in own:
-            raise DataError(f"{path}: has no variable '{name}'. {nearest(name, own)}")
-    return own
+        if name not in found:
+            raise DataError(f"{path}: has no variable '{name}'. {nearest(name, found)}")
+        if isinstance(found[name], Unread):
+            raise DataError(
+                f"{path}: '{name}' is {found[name]}. Name a cell or a matrix, or save one."
+            )
+    return found
+
+
+def items(variable: np.ndarray) -> list[Any]:
+    """What a variable holds, column after column."""
+    found: list[Any] = variable.ravel(order="F").tolist()
+    return found
 
 
 def plain(item: Any, where: str, rows: bool = False) -> Any:
     """An item as a text, a number or a series [time, channel]. rows: steps are the rows."""
     while isinstance(item, np.ndarray) and item.dtype == object and item.size == 1:
         item = item.item()
+    if isinstance(item, Unread):
+        raise DataError(f"{where} is {item}, no series. Name another variable.")
     if not isinstance(item, np.ndarray):
         return item
     if item.dtype.kind == "U":
-        return str(item.item()) if item.size == 1 else "".join(map(str, item.ravel()))
+        return str(item.item()) if item.size == 1 else "\n".join(item.tolist())
     if item.dtype.kind not in "biuf" or item.ndim != 2:
         raise DataError(
             f"{where} is an array of {item.dtype} {list(item.shape)}, no series: a matrix of "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
@@ -25,7 +24,7 @@ def matlab(
     folds: Several | None = None,
     fold: NonNegativeInt = 0,
 ) -> Source:
-    """Variables of a MATLAB file (versions 4 to 7.2), by scipy: `pip install 'seqkit[matlab]'`.
+    """Variables of a MATLAB file (versions 5 to 7.2).
 
     A row takes one item of each variable: of cells a cell, of numbers a number, of a matrix of
     characters a line. A cell of numbers is a series.
@@ -43,10 +42,8 @@ def matlab(
 
 
 def matlab_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Refuses a missing scipy, fields of nothing, and a fold that is not there."""
+    """Refuses fields of nothing and a fold that is not there."""
     fields, folds, fold = settings["fields"], settings["folds"], settings["fold"]
-    if find_spec("scipy") is None:
-        yield "fields", "are read by scipy. Run: pip install 'seqkit[matlab]'"
     if not fields:
         yield "fields", "names no variable. Say {field: variable}"
     for name in settings["names"]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast, final
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from seqkit.inputs import listed_pieces
 from seqkit.pipeline import Pipeline
 from seqkit.settings import CHECK_SHAPES
-from seqkit.stages import Example, Pieces, Text, Vectors
+from seqkit.stages import Example, Pieces, Vectors
 from seqkit.table import collate
 from seqkit_language.language_decoder import UNKNOWN, LanguageDecoder
 
@@ -49,7 +49,7 @@ class Continuing:
 
     def arrays(self, strings: list[str]) -> Arrays:
         """What the embedder reads of some pieces."""
-        example = Example({}, {self.name: pieces_of(strings)})
+        example = Example({}, {self.name: listed_pieces(strings)})
         return self.network.embedders[self.name].prepare(example, self.name)
 
     def inputs(self) -> Mapping[str, Vectors]:
@@ -75,11 +75,12 @@ class Continuing:
         if self.heard is not None and bool((pending < 0).all()) and len(last) == 1:
             self.heard(int(last))
         pieces = torch.where(pending < 0, last.cpu(), pending).tolist()
-        names = ["", *self.decoder.strings]
         states: dict[str, State] = {}
         for key, count in self.keys:
             states[key], parts = tuple(parts[:count]), parts[count:]
-        vectors, after = self.encoded([self.arrays([names[piece]]) for piece in pieces], states)
+        vectors, after = self.encoded(
+            [self.arrays([self.decoder.names[piece]]) for piece in pieces], states
+        )
         found = self.decoder.next_piece(vectors.values[:, 0])
         read = torch.full_like(pending, -1)
         return found, (read, *(part for one in after.values() for part in one))
@@ -87,13 +88,3 @@ class Continuing:
     def narrow(self, memory: None, rows: Int[Tensor, " text"]) -> None:
         """Nothing: what steps need is in their state."""
         del memory, rows
-
-
-def pieces_of(strings: list[str]) -> Pieces:
-    """Strings as the pieces of a text, one a word."""
-    ends = np.cumsum([len(string) for string in strings], dtype=np.int32)
-    starts = ends - np.array([len(string) for string in strings], np.int32)
-    spans = np.stack((starts, ends), 1).astype(np.int32).reshape(-1, 2)
-    return Pieces(
-        Text("".join(strings)), strings, spans, np.arange(len(strings), dtype=np.int32), spans
-    )

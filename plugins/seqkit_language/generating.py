@@ -19,6 +19,8 @@ ABOVE = click.FloatRange(min=0, min_open=True)
 SHARE = click.FloatRange(min=0, max=1, min_open=True)
 SEPARATOR = "-" * 20
 """Stands between the texts of several samples."""
+AROUND = 8
+"""Pieces by which a next one is joined to a text: more than a character has bytes."""
 
 
 @click.command()
@@ -96,14 +98,9 @@ def prompt_pieces(pipeline: Pipeline, prompt: str, model: str) -> Pieces:
     from dataclasses import replace
 
     from seqkit.stages import Pieces
-    from seqkit_language.language_decoder import LanguageDecoder
+    from seqkit_language.language_decoder import language_decoder
 
-    decoder = pipeline.network.decoder
-    if not isinstance(decoder, LanguageDecoder):
-        raise SeqkitError(
-            f"generate: {model} is no language model: its decoder is "
-            f"'{pipeline.recipe.decode.name}'. Name a model whose decoder is 'language'."
-        )
+    decoder = language_decoder(pipeline, "generate", model)
     example = pipeline.input_example(prompt, "--prompt")
     pieces = example.inputs[pipeline.names[0]]
     assert isinstance(pieces, Pieces)
@@ -149,7 +146,7 @@ def continued(
     decoder = pipeline.network.decoder
     assert isinstance(decoder, LanguageDecoder)
     end = decoder.numbers.get(END, UNKNOWN) if line else UNKNOWN
-    names = ["", *decoder.strings]
+    names = decoder.names
     tell = (lambda piece: heard(names[piece])) if heard else None
     pipeline.network.eval()
     writer = Continuing(pipeline, prompt, end, tell)
@@ -159,28 +156,28 @@ def continued(
 
 
 class Shown:
-    """A text on its way to the terminal, piece by piece."""
+    """A text on its way to the terminal, piece by piece.
+
+    What one piece adds is told by the few before it, so that a long text costs no more a piece.
+    """
 
     def __init__(self, tokeniser: Tokeniser, prompt: Pieces, text: str) -> None:
-        self.tokeniser, self.strings = tokeniser, list(prompt.strings)
-        self.before = len(self.strings)
-        self.told = self.joined()
+        self.tokeniser, self.strings = tokeniser, list(prompt.strings[-AROUND:])
+        self.told, self.count = tokeniser.text(self.strings), 0
         click.echo(text, nl=False)
-
-    def joined(self) -> str:
-        """The text of all pieces so far."""
-        return self.tokeniser.text(self.strings)
 
     def piece(self, string: str) -> None:
         """Shows what one more piece adds, once it is whole characters."""
+        self.count += 1
         self.strings.append(string)
-        text = self.joined()
+        text = self.tokeniser.text(self.strings)
         if text.startswith(self.told) and not text.endswith("\N{REPLACEMENT CHARACTER}"):
             click.echo(text[len(self.told) :], nl=False)
             sys.stdout.flush()
-            self.told = text
+            self.strings = self.strings[-AROUND:]
+            self.told = self.tokeniser.text(self.strings)
 
     def rest(self, strings: list[str]) -> None:
         """Shows the pieces that have not been shown yet."""
-        for string in strings[len(self.strings) - self.before :]:
+        for string in strings[self.count :]:
             self.piece(string)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from seqkit.abilities import Finding, Tabular
-from seqkit.errors import DataError, PluginError
+from seqkit.errors import DataError, PluginError, SeqkitError
 from seqkit.inputs import input_name, input_width
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Answer, Example, Learnt, Loss, Pieces, Upstream, Vectors
@@ -30,6 +30,7 @@ if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import Float, Int
     from numpy.random import Generator
 
+    from seqkit.pipeline import Pipeline
     from seqkit.stages import Batch
 
 UNKNOWN, FIRST = 0, 1
@@ -105,6 +106,7 @@ class LanguageDecoder(nn.Module):
     def ready(self, learnt: Learnt) -> None:
         """Allocates the output layer. Raises PluginError where it does not fit the embedder."""
         self.strings: list[str] = list(learnt["strings"])
+        self.names = ["", *self.strings]
         self.numbers = {string: number for number, string in enumerate(self.strings, FIRST)}
         self.layer: OutputLayer
         if self.tie:
@@ -298,3 +300,14 @@ class LanguageDecoder(nn.Module):
             found: Tensor = self.layer.log_probabilities(values)
         found[:, UNKNOWN] = -torch.inf
         return found
+
+
+def language_decoder(pipeline: Pipeline, who: str, model: str) -> LanguageDecoder:
+    """The decoder of a language model. Raises SeqkitError for a model of another task."""
+    decoder = pipeline.network.decoder
+    if not isinstance(decoder, LanguageDecoder):
+        raise SeqkitError(
+            f"{who}: {model} is no language model: its decoder is "
+            f"'{pipeline.recipe.decode.name}'. Name a model whose decoder is 'language'."
+        )
+    return decoder

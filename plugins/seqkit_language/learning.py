@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from seqkit.errors import SeqkitError
-
 
 @click.command()
 @click.argument("model", type=click.Path())
@@ -54,15 +52,10 @@ def adapt(
     from seqkit.loading import load
     from seqkit.machine import pick_device
     from seqkit_language.adapting import Adapting, adapted
-    from seqkit_language.language_decoder import LanguageDecoder
+    from seqkit_language.language_decoder import language_decoder
 
     pipeline = load(model).to(pick_device(device))
-    decoder = pipeline.network.decoder
-    if not isinstance(decoder, LanguageDecoder):
-        raise SeqkitError(
-            f"adapt: {model} is no language model: its decoder is "
-            f"'{pipeline.recipe.decode.name}'. Name a model whose decoder is 'language'."
-        )
+    language_decoder(pipeline, "adapt", model)
     examples = file_examples(pipeline, file)
     found = list(adapted(pipeline, examples, Adapting(rate, window, clip, back)))
     told = f"rate {rate:g}, window {window}, clip {clip:g}, back {back:g}, {pipeline.device}"

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from seqkit.errors import DataError, nearest
+from seqkit.errors import DataError, nearest, unreadable
+from seqkit.matlab import Unread, variables
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Row
 from seqkit_music.keyboard import HIGHEST, LOWEST, long_enough, piano_roll, roll_of
-from seqkit_music.matlab import cells_of
 
 if TYPE_CHECKING or CHECK_SHAPES:
     from jaxtyping import UInt8
@@ -60,12 +60,11 @@ def content_of(path: Path) -> Any:
 
 def matlab(path: Path) -> Mapping[str, Any]:
     """The cells of a MATLAB file, as lists of pieces. Raises DataError."""
-    try:
-        return cells_of(path.read_bytes())
-    except (ValueError, zlib.error, RecursionError) as error:
-        raise damaged(path, "MATLAB", "Fetch it again, or save it with -v7.") from error
-    except OSError as error:
-        raise unreadable(path, error) from error
+    return {
+        name: value.ravel(order="F").tolist()
+        for name, value in variables(path).items()
+        if isinstance(value, np.ndarray) and value.dtype == object
+    }
 
 
 def json_of(path: Path) -> Any:
@@ -74,21 +73,9 @@ def json_of(path: Path) -> Any:
         with (gzip.open if path.name.lower().endswith(".gz") else open)(path, "rb") as stream:
             return json.load(stream)
     except (EOFError, zlib.error, gzip.BadGzipFile, ValueError, RecursionError) as error:
-        raise damaged(path, "JSON", "Fetch it again.") from error
+        raise DataError(f"{path}: is no whole JSON file. Fetch it again.") from error
     except OSError as error:
         raise unreadable(path, error) from error
-
-
-def damaged(path: Path, kind: str, mend: str) -> DataError:
-    """What is said of a file that cannot be read to its end."""
-    return DataError(f"{path}: is no whole {kind} file. {mend}")
-
-
-def unreadable(path: Path, error: OSError) -> DataError:
-    """What is said of a file that cannot be opened."""
-    return DataError(
-        f"{path}: cannot be read ({error.strerror}). Check the path and the data folder."
-    )
 
 
 def named(split: str, path: Path, content: Any) -> tuple[str, list[Any]]:
@@ -108,6 +95,8 @@ def roll_from(piece: Any, where: str) -> UInt8[np.ndarray, "time 88"]:
     """A piece as a piano roll. Raises DataError."""
     if isinstance(piece, np.ndarray):
         return piano_roll(piece, where)
+    if isinstance(piece, Unread):
+        raise DataError(f"{where}: is {piece}, no matrix. Give a matrix of zeros and ones.")
     if not isinstance(piece, list):
         raise DataError(f"{where}: is {piece!r:.60}, not a list of steps. Give lists of notes.")
     for step, sounding in enumerate(piece, 1):

@@ -13,13 +13,12 @@ from torch import Tensor, nn
 from seqkit.abilities import Tabular
 from seqkit.data import row_text
 from seqkit.errors import DataError
-from seqkit.inputs import input_name
+from seqkit.inputs import input_name, listed_pieces
 from seqkit.settings import CHECK_SHAPES, Nested
 from seqkit.stages import (
     Embedder,
     Example,
     Learnt,
-    Pieces,
     Text,
     Tokeniser,
     Upstream,
@@ -200,11 +199,3 @@ def text_of(gold: Any) -> Text:
             f"attention: needs a text as gold, not {kind}. Name its field in data.gold."
         )
     return found
-
-
-def listed_pieces(strings: Sequence[str]) -> Pieces:
-    """All strings as the pieces of one text."""
-    ends = np.cumsum([len(string) for string in strings], dtype=np.int32)
-    spans = np.stack((ends - [len(string) for string in strings], ends), 1).astype(np.int32)
-    words = np.arange(len(strings), dtype=np.int32)
-    return Pieces(Text("".join(strings)), list(strings), spans, words, spans)

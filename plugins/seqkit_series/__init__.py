@@ -114,8 +114,8 @@ def series_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def series_files(settings: Mapping[str, Any], place: Any) -> list[Any]:
     """What the table's source reads for a place."""
-    found = settings["table"].stage.files
-    return list(found(settings["table"].settings, place)) if callable(found) else [place]
+    found: list[Any] = settings["table"].files(place)
+    return found
 
 
 def forecast(

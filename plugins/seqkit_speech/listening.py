@@ -10,13 +10,14 @@ from torch import nn
 
 from seqkit.abilities import Finding
 from seqkit.errors import DataError
+from seqkit.moments import Moments
 from seqkit.settings import CHECK_SHAPES
 from seqkit.stages import Example, Frames, Vectors
 from seqkit_speech.bands import Bands
 from seqkit_speech.masking import Masking
 
 if TYPE_CHECKING or CHECK_SHAPES:
-    from jaxtyping import Float32, Float64
+    from jaxtyping import Float32
     from numpy.random import Generator
 
     from seqkit.stages import Arrays, Batch, Learnt
@@ -58,7 +59,7 @@ class LogMel(nn.Module):
         if not rate:
             raise DataError("log_mel: there is no training example. Give a split that has some.")
         self.bands.at(rate)
-        return {"rate": rate, **(moments.learnt() if self.normalise == "training" else {})}
+        return {"rate": rate, **(moments.learnt(SMALL) if self.normalise == "training" else {})}
 
     def ready(self, learnt: Learnt) -> None:
         """Takes over what fit found."""
@@ -120,27 +121,6 @@ class LogMel(nn.Module):
             *told(silent, len(every), "silent: all samples are the same"),
             *told(brief, len(every), f"shorter than a window of {self.bands.window:g} ms"),
         ]
-
-
-class Moments:
-    """Mean and variance of each band over all steps, in float64."""
-
-    def __init__(self, bands: int) -> None:
-        self.steps = 0
-        self.total: Float64[np.ndarray, " band"] = np.zeros(bands)
-        self.squares: Float64[np.ndarray, " band"] = np.zeros(bands)
-
-    def add(self, values: Float32[np.ndarray, "step band"]) -> None:
-        """Takes in one recording."""
-        self.steps += len(values)
-        self.total += values.sum(axis=0, dtype=np.float64)
-        self.squares += np.square(values, dtype=np.float64).sum(axis=0)
-
-    def learnt(self) -> Learnt:
-        """Mean and deviation by band."""
-        mean = self.total / max(self.steps, 1)
-        variance = np.maximum(self.squares / max(self.steps, 1) - mean**2, 0.0)
-        return {"mean": mean.tolist(), "deviation": np.sqrt(variance + SMALL).tolist()}
 
 
 def slopes(values: Float32[np.ndarray, "step band"]) -> Float32[np.ndarray, "step band"]:

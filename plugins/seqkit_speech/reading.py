@@ -145,6 +145,5 @@ def spliced_rules(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def spliced_files(settings: Mapping[str, Any], place: Path) -> Sequence[Path]:
     """What the other source reads for a place."""
-    chosen = settings["source"]
-    found = chosen.stage.files
-    return list(found(chosen.settings, place)) if callable(found) else [place]
+    found: Sequence[Path] = settings["source"].files(place)
+    return found

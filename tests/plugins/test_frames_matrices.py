@@ -13,7 +13,6 @@ from seqkit.errors import DataError, RecipeError
 from seqkit.recipe import check_stage as checked
 from seqkit.stages import Frames
 from seqkit.testing import check_stage
-from seqkit_frames import reading
 from seqkit_frames.reading import matlab
 
 SERIES = [np.arange(3.0 * size).reshape(3, size) for size in (2, 5, 4, 1, 3)]
@@ -54,6 +53,8 @@ def test_cells_are_series_and_numbers_stand_for_names(tmp_path: Path) -> None:
         assert row["strokes"].values.dtype == np.float32
         assert np.array_equal(row["strokes"].values, series.T)
     assert [row["letter"] for row in rows(path)] == [2, 1, 2, 2, 1]
+    lines = rows(written(tmp_path, y=np.array(["one", "two", "three", "", "five"])))
+    assert [row["letter"] for row in lines] == ["one", "two", "three", "", "five"]
     turned = rows(written(tmp_path, x=cells(*(one.T for one in SERIES))), time="rows")
     assert np.array_equal(turned[1]["strokes"].values, SERIES[1].T)
     check_stage(matlab, settings={"fields": FIELDS}, examples=[("train", path)])
@@ -89,6 +90,14 @@ def test_what_a_file_lacks_is_told(tmp_path: Path) -> None:
         f"{path}: item 3 of 'y' is 3, but the names are numbered 1 to 2. Name the variable that "
         "lists them."
     )
+    shut = written(tmp_path, x={"field": 1.0})
+    assert refused(shut) == (
+        f"{path}: 'x' is a MATLAB structure. Name a cell or a matrix, or save one."
+    )
+    shut = written(tmp_path, x=cells(*[{"field": 1.0}] * 5))
+    assert refused(shut) == (
+        f"{path}: item 1 of 'x' is a MATLAB structure, no series. Name another variable."
+    )
     cube = written(tmp_path, x=cells(*[np.zeros((2, 2, 2))] * 5))
     assert refused(cube) == (
         f"{path}: item 1 of 'x' is an array of float64 [2, 2, 2], no series: a matrix of numbers. "
@@ -96,20 +105,7 @@ def test_what_a_file_lacks_is_told(tmp_path: Path) -> None:
     )
 
 
-def test_what_is_no_matlab_file_is_told(tmp_path: Path) -> None:
-    path = written(tmp_path)
-    content = path.read_bytes()
-    for wrong in (b"", b"a text", content[:100], content[:200], content[: len(content) // 2]):
-        path.write_bytes(wrong)
-        assert refused(path).startswith(f"{path}: ")
-    path.write_bytes(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(100))
-    assert refused(path) == (
-        f"{path}: is of MATLAB 7.3, which is HDF5. Save it again with `save -v7`."
-    )
-    assert refused(tmp_path / "no.mat") == (
-        f"{tmp_path}/no.mat: cannot be read (No such file or directory). Check the path and the "
-        "file."
-    )
+def test_a_file_that_is_not_named_is_told() -> None:
     with pytest.raises(DataError, match=r"^data.test: no file is named\. "):
         list(matlab(fields=FIELDS).read("test", None))
 
@@ -128,9 +124,3 @@ def test_settings_without_sense_are_told(settings: Any, message: str) -> None:
     with pytest.raises(RecipeError) as told:
         checked("source", {"use": "matlab", "fields": FIELDS, **settings})
     assert message in str(told.value)
-
-
-def test_without_scipy_the_command_to_install_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "find_spec", lambda name: None)
-    with pytest.raises(RecipeError, match=r"pip install 'seqkit\[matlab\]'"):
-        checked("source", {"use": "matlab", "fields": FIELDS})

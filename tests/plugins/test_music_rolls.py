@@ -87,7 +87,8 @@ def test_a_split_that_is_not_there_is_told(tmp_path: Path) -> None:
         (np.zeros((3, 40)), "has frames of the form 3 x 40 (float64), not time x 88 numbers."),
         (np.full((3, 88), 0.5), "step 1 has 0.5 for the note 21."),
         (roll_of([[60]]), "has one step, and nothing comes next. Leave the piece out."),
-        ("text", "is 'a MATLAB array of class 4', not a list of steps."),
+        ("text", "has frames of the form 1 (<U4), not time x 88 numbers."),
+        ({"field": 1.0}, "is a MATLAB structure, no matrix. Give a matrix of zeros and ones."),
     ],
 )
 def test_what_is_no_piano_roll_is_told_with_its_piece(
@@ -123,7 +124,7 @@ def test_damaged_files_are_told(tmp_path: Path) -> None:
         path.write_bytes(whole[:cut])
         said = told(path)
         assert said.startswith(f"{path}: ")
-        assert said.endswith(("Fetch it again, or save it with -v7.", "to choose from."))
+        assert said.endswith(("Fetch it again.", "to choose from."))
     path = tmp_path / "rolls.json.gz"
     for content in (b"", gzip.compress(b'{"train": [[[60], [61]]]}')[:-9], gzip.compress(b"{")):
         path.write_bytes(content)
