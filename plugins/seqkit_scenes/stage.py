@@ -11,7 +11,7 @@ from numpy.random import RandomState
 COLOURS = ("red", "blue", "green", "yellow", "white", "black")
 SHAPES = ("circle", "square", "triangle", "star", "cross")
 SHORTEST = 2
-"""Places that an act goes at least."""
+"""Places that an act goes at least: who leaves a corner by one place looks alike whichever way."""
 DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 
 Place = tuple[int, int]
@@ -134,7 +134,7 @@ def ways(
     for steps in range(1, side + 1):
         end = (begin[0] + across * steps, begin[1] + down * steps)
         if not inside(side, end):
-            if passed is None:
+            if passed is None and steps >= SHORTEST:
                 yield Act("leaves", thing, direction, begin, end)
             return
         if end in taken:

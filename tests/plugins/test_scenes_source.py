@@ -19,7 +19,17 @@ from seqkit.stages import Row
 from seqkit.testing import check_stage
 from seqkit_scenes.painting import LOOK, pictures, projection
 from seqkit_scenes.source import Scenes
-from seqkit_scenes.stage import COLOURS, DIRECTIONS, SHAPES, Act, Scene, Thing, draw_scene
+from seqkit_scenes.stage import (
+    COLOURS,
+    DIRECTIONS,
+    SHAPES,
+    SHORTEST,
+    Act,
+    Scene,
+    Thing,
+    draw_scene,
+    possible_acts,
+)
 from seqkit_scenes.telling import PHRASINGS, captions
 
 SEEDS = st.integers(0, 2**31)
@@ -57,6 +67,7 @@ def test_what_happens_can_happen(seed: int, side: int, objects: int, acts: int) 
         steps = max(abs(act.end[0] - act.begin[0]), abs(act.end[1] - act.begin[1]))
         way = [(act.begin[0] + across * n, act.begin[1] + down * n) for n in range(steps + 1)]
         assert way[-1] == act.end
+        assert steps >= SHORTEST
         assert act.thing not in gone
         assert (act.thing in stage) == (act.kind != "enters")
         assert stage.get(act.thing, act.begin) == act.begin
@@ -112,6 +123,18 @@ def test_a_nearer_thing_hides_what_is_behind_it_for_as_much_as_it_covers() -> No
     assert shown[:, 2, 1, red].max() > 0.6
     assert np.allclose(shown[:, 2, 1, red] + shown[:, 2, 1, blue], 1)
     assert shown.shape[1:] == (SIDE, SIDE, LOOK)
+
+
+def test_no_two_acts_look_alike() -> None:
+    seen: dict[bytes, Act] = {}
+    for place in itertools.product(range(3), repeat=2):
+        for other in itertools.product(range(3), repeat=2):
+            standing = {0: place, 1: other} if other != place else {0: place}
+            for act in possible_acts(3, standing, [1][len(standing) - 1 :]):
+                scene = Scene(3, (CIRCLE, SQUARE), standing, (act,))
+                shown = pictures(RandomState(0), scene, 6).round(9).tobytes()
+                assert seen.setdefault(shown, act) == act
+    assert len(seen) > 400
 
 
 def test_a_thing_outside_is_not_seen_and_one_between_places_is_on_both() -> None:
