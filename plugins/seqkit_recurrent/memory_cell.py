@@ -38,6 +38,8 @@ if TYPE_CHECKING or CHECK_SHAPES:
 
 ALIGNED = 16
 """The kernels for bf16 take four times as long for an odd number of inputs as for one of these."""
+WRONG = 1024
+"""Cells from which oneDNN's gradients in bf16 are wrong (torch 2.13); such layers stay fp32."""
 SHUT = 1e4
 """A gate's input beyond which its sigmoid is exactly 0 or 1 in every floating type."""
 
@@ -95,6 +97,16 @@ class MemoryCells(nn.Module):
         if self.switches.explicit:
             output, end, _ = self.explicit(values, rows, state)
             return output, end
+        device = values.device.type
+        if self.cells >= WRONG and device == "cpu" and torch.is_autocast_enabled(device):
+            with torch.autocast(device, enabled=False):
+                return self.fused(values.float(), rows, state, carry)
+        return self.fused(values, rows, state, carry)
+
+    def fused(
+        self, values: Float[Tensor, "time batch inputs"], rows: Rows, state: State, carry: bool
+    ) -> tuple[Float[Tensor, "time batch width"], State]:
+        """The same by the fused kernel."""
         before = [part.unsqueeze(0).contiguous() for part in state]
         close = carry and not rows.even
         dropped = self.training and self.switches.weight_drop

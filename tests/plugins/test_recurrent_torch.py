@@ -166,6 +166,24 @@ def test_bf16_autocast_stays_near_fp32_and_zero_in_the_padding(
         assert parameter.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("width", [32, 1016, 1024, 1150])
+def test_gradients_in_bf16_are_near_those_in_fp32_however_wide_a_layer_is(width: int) -> None:
+    torch.manual_seed(5)
+    stack = cast("Stack", lstm(Upstream(width=64), width=width)).train()
+    values, weights = torch.randn(2, 3, 64), list(stack.parameters())
+
+    def gradients() -> list[Tensor]:
+        vectors = Vectors(values, torch.tensor([3, 2]))
+        output = stack(vectors).values.float()
+        return list(torch.autograd.grad(output.square().sum(), weights))
+
+    full = gradients()
+    with torch.autocast("cpu", torch.bfloat16):
+        half = gradients()
+    for one, other in zip(half, full, strict=True):
+        assert (one - other).norm() < 0.02 * other.norm()
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize(("factory", "settings"), CASES, ids=called)
 def test_a_gpu_gives_what_the_cpu_gives(

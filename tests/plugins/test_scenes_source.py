@@ -127,8 +127,9 @@ def test_a_nearer_thing_hides_what_is_behind_it_for_as_much_as_it_covers() -> No
 
 def test_no_two_acts_look_alike() -> None:
     seen: dict[bytes, Act] = {}
-    for place in itertools.product(range(3), repeat=2):
-        for other in itertools.product(range(3), repeat=2):
+    places = [(across, down) for across in range(3) for down in range(3)]
+    for place in places:
+        for other in places:
             standing = {0: place, 1: other} if other != place else {0: place}
             for act in possible_acts(3, standing, [1][len(standing) - 1 :]):
                 scene = Scene(3, (CIRCLE, SQUARE), standing, (act,))
