@@ -3,8 +3,9 @@
     python benchmarks/folds.py recipes/protein-cb513.yaml --data DIR --out DIR
         [--folds 1,2] [--set KEY=VALUE ...]
 
-The recipe's source is `folds`. Without `--folds`, all that it has. Each fold is a run of its own in
-`--out`: a finished one is not trained again, and one that was interrupted goes on.
+The recipe's source is `folds`, or has settings `folds` and `fold`. Without `--folds`, all that it
+has. Each fold is a run of its own in `--out`: a finished one is not trained again, and one that was
+interrupted goes on.
 """
 
 from __future__ import annotations
@@ -27,9 +28,13 @@ def main() -> None:
     parser.add_argument("--folds", type=folds)
     given = parsed(__doc__, parser)
     data = read_recipe(given.recipe, values=given.set).data
-    if data is None or data.source.stage.name != "folds":
-        parser.error(f"{given.recipe}: its source is not `folds`.")
-    every = range(1, data.source.settings["of"] + 1)
+    settings = {} if data is None else data.source.settings
+    if settings.get("of") and "fold" in settings:
+        every = range(1, settings["of"] + 1)
+    elif settings.get("folds"):
+        every = range(settings["folds"])
+    else:
+        parser.error(f"{given.recipe}: its source has no folds.")
     print_means(given, {str(fold): {"data.fold": fold} for fold in given.folds or every})
 
 
