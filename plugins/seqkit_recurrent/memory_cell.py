@@ -39,7 +39,10 @@ if TYPE_CHECKING or CHECK_SHAPES:
 ALIGNED = 16
 """The kernels for bf16 take four times as long for an odd number of inputs as for one of these."""
 WRONG = 1024
-"""Cells from which oneDNN's gradients in bf16 are wrong (torch 2.13); such layers stay fp32."""
+"""The width from which oneDNN's gradients in bf16 are wrong (torch 2.13): such layers stay fp32.
+
+It has no kernel for projected cells.
+"""
 SHUT = 1e4
 """A gate's input beyond which its sigmoid is exactly 0 or 1 in every floating type."""
 
@@ -97,8 +100,8 @@ class MemoryCells(nn.Module):
         if self.switches.explicit:
             output, end, _ = self.explicit(values, rows, state)
             return output, end
-        device = values.device.type
-        if self.cells >= WRONG and device == "cpu" and torch.is_autocast_enabled(device):
+        device, wide = values.device.type, self.width >= WRONG and not self.switches.cells
+        if wide and device == "cpu" and torch.is_autocast_enabled(device):
             with torch.autocast(device, enabled=False):
                 return self.fused(values.float(), rows, state, carry)
         return self.fused(values, rows, state, carry)
