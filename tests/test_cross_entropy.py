@@ -69,6 +69,33 @@ def test_any_number_of_labels_will_do(rows: int, labels: int, smoothing: float) 
     torch.testing.assert_close(torch.autograd.grad(found, layer), torch.autograd.grad(plain, layer))
 
 
+@pytest.mark.parametrize("rows", [0, 5])
+@pytest.mark.usefixtures("blocks")
+def test_labels_may_be_some_rows_of_the_weights(rows: int) -> None:
+    (vectors, table, bias), wanted = drawn(rows, 6)
+    own = slice(1, 5)
+    wanted = wanted.clamp(max=3)
+    found = linear_cross_entropy(vectors, table, bias[own], wanted, first=1)
+    plain = linear_cross_entropy(vectors, table[own], bias[own], wanted)
+    torch.testing.assert_close(found, plain)
+    layer = vectors, table, bias
+    torch.testing.assert_close(torch.autograd.grad(found, layer), torch.autograd.grad(plain, layer))
+
+
+@pytest.mark.parametrize("width", [1, 31, 32, 40])
+def test_any_width_will_do_in_bf16(width: int) -> None:
+    torch.manual_seed(1)
+    vectors, weights = (torch.randn(size, width, requires_grad=True) for size in (9, 7))
+    layer = vectors, weights, torch.randn(7, requires_grad=True)
+    wanted = torch.arange(9) % 7
+    with torch.autocast("cpu", torch.bfloat16):
+        found = linear_cross_entropy(*layer, wanted)
+    plain = linear_cross_entropy(*layer, wanted)
+    grads, wanted_grads = torch.autograd.grad(found, layer), torch.autograd.grad(plain, layer)
+    assert [grad.shape for grad in grads] == [part.shape for part in layer]
+    torch.testing.assert_close(grads, wanted_grads, rtol=0.05, atol=0.1)
+
+
 def test_scores_far_apart_stay_finite() -> None:
     weights = torch.tensor([[1e4], [-1e4]], requires_grad=True)
     vectors, bias = torch.ones(1, 1, requires_grad=True), torch.zeros(2, requires_grad=True)

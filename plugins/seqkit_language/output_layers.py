@@ -83,7 +83,10 @@ class TiedOutput(nn.Module):
 
     def loss(self, vectors: Tensor, wanted: Tensor, smoothing: float) -> Tensor:
         """As of any output layer."""
-        return linear_cross_entropy(vectors, self.weight(), self.bias, wanted, smoothing)
+        if self.first is None:
+            return linear_cross_entropy(vectors, self.weight(), self.bias, wanted, smoothing)
+        table = self.table.weight
+        return linear_cross_entropy(vectors, table, self.bias, wanted, smoothing, self.first)
 
     def log_probabilities(self, vectors: Tensor) -> Tensor:
         """As of any output layer."""
