@@ -51,12 +51,13 @@ def generate(
     search = chosen_search(length, greedy, drawn)
     pipeline = load(model).to(pick_device(device))
     pieces = prompt_pieces(pipeline, prompt, model)
-    shown = Shown(tokeniser_of(pipeline), pieces, prompt)
+    read = prompt[: pieces.spans[-1, 1]]  # a space at its end is no piece of words
+    shown = Shown(tokeniser_of(pipeline), pieces, read)
     texts = continued(pipeline, pieces, search, line, shown.piece if not drawn["samples"] else None)
     for number, strings in enumerate(texts):
         if number:
             click.echo(f"\n{SEPARATOR}")
-            shown = Shown(tokeniser_of(pipeline), pieces, prompt)
+            shown = Shown(tokeniser_of(pipeline), pieces, read)
         shown.rest(strings)
     click.echo()
 

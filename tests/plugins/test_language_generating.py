@@ -122,6 +122,14 @@ def test_the_command_shows_several_samples(command: Command, model: Path) -> Non
     assert len(shown.split("-" * 20)) == 2
 
 
+def test_a_space_behind_a_prompts_last_word_is_shown_once(command: Command, model: Path) -> None:
+    words = ("generate", model, "--greedy", "--length", "4", "--prompt")
+    code, shown, _ = command(*words, "one two ")
+    assert code == 0
+    assert shown.startswith("one two t")
+    assert command(*words, "")[0] == 0
+
+
 def test_an_unknown_piece_of_a_prompt_is_told(command: Command, model: Path) -> None:
     code, shown, complaints = command("generate", str(model), "--prompt", "ÖÖ", "--length", "2")
     assert code == 0
