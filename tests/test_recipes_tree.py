@@ -40,6 +40,7 @@ SMALL: dict[str, dict[str, Any]] = {
 """By recipe: settings that so few examples can bear, or that make a few of a whole file."""
 
 LIKE_OTHERS = (
+    "captions-scenes.yaml",
     "dates.yaml",
     "dates-tagger.yaml",
     "g2p-cmudict.yaml",
@@ -47,10 +48,13 @@ LIKE_OTHERS = (
     "inflect-conll2017.yaml",
     "lm-ptb-awd.yaml",
     "lm-ptb-characters.yaml",
+    "lm-shakespeare.yaml",
     "memory-multiplication.yaml",
     "memory-reber.yaml",
     "music-nottingham.yaml",
     "numbers.yaml",
+    "protein-cb513.yaml",
+    "sentiment-imdb.yaml",
     "speech-digit-strings.yaml",
     "speech-digits.yaml",
     "summarise-scitldr.yaml",
