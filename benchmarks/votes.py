@@ -51,6 +51,8 @@ def main() -> None:
     every: list[list[Step]] = []
     golds: list[str] = []
     for run in given.runs:
+        if not (run / "answers" / f"{given.split}.jsonl").exists():
+            parser.error(f"{run}: has kept no answers of {given.split}. Name a finished run.")
         rows = list(kept(run, given.split))
         found = [label for gold, _ in rows for label in gold]
         if golds and golds != found:
