@@ -98,7 +98,7 @@ def test_a_recipe_finds_its_data(path: Path) -> None:
     lacking = missing(read_recipe(path))
     if lacking:
         pytest.skip(f"{DATA} lacks {', '.join(lacking)}")
-    read_recipe(path, data=DATA)
+    assert read_recipe(path, data=DATA).name == path.stem
 
 
 @every_recipe
