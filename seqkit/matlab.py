@@ -55,7 +55,7 @@ LARGEST = 2**28
 """Bytes that a variable may unpack to."""
 
 
-class OtherVersion(ValueError):
+class VersionError(ValueError):
     """A file of version 7.3, which is HDF5."""
 
 
@@ -79,7 +79,7 @@ def variables(path: Path) -> dict[str, Any]:
     """
     try:
         return variables_of(path.read_bytes())
-    except OtherVersion:
+    except VersionError:
         raise DataError(
             f"{path}: is of MATLAB 7.3, which is HDF5. Save it again with `save -v7`."
         ) from None
@@ -94,12 +94,12 @@ def variables_of(content: bytes) -> dict[str, Any]:
     """The variables of a file's bytes.
 
     Raises ValueError where it is damaged or of another format, zlib.error for packed data that is
-    damaged, RecursionError, and OtherVersion for a file of version 7.3.
+    damaged, RecursionError, and VersionError for a file of version 7.3.
     """
     order = ORDERS.get(content[HEADER - 2 : HEADER])
     level = np.frombuffer(content, f"{order}u2", 1, HEADER - 4)[0] if order else None
     if level == HIERARCHICAL:
-        raise OtherVersion("HDF5")
+        raise VersionError("HDF5")
     if order is None or level != LEVEL:
         raise ValueError("its header is of another format")
     found: dict[str, Any] = {}
